@@ -1,0 +1,53 @@
+# The ways to build, try and check gluon-ssd. `make` alone lists them.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := demo
+
+.PHONY: help setup train test check lock bench clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## make .venv from the locked requirements
+
+$(READY): docker/requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+train: $(READY)  ## train on generated scenes, then draw what the model finds (about 4 minutes)
+	rm -rf $(DEMO)
+	$(BIN)/gluon-ssd prepare scenes --images 400 --seed 1 --output $(DEMO)/data/train.rec
+	$(BIN)/gluon-ssd prepare scenes --images 100 --seed 2 --output $(DEMO)/data/validation.rec
+	$(BIN)/gluon-ssd train --train $(DEMO)/data/train.rec --validation $(DEMO)/data/validation.rec --output $(DEMO)/job \
+	  --hyperparameter num_classes=5 base_network=resnet-50 image_shape=96 mini_batch_size=8 epochs=12 \
+	  optimizer=adam learning_rate=0.0005 lr_scheduler_step=9,11 augmentation=light
+	$(BIN)/gluon-ssd draw $(DEMO)/job/model $(DEMO)/data/validation.rec --output $(DEMO)/pictures --count 6
+	@echo "model:    $(DEMO)/job/output/model.tar.gz"
+	@echo "pictures: $(DEMO)/pictures"
+
+test: $(READY)  ## run all tests
+	$(BIN)/pytest
+
+check: $(READY)  ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## print the benchmark tables
+	$(BIN)/python benchmarks/training_speed.py
+
+lock:  ## resolve docker/*.in into complete lists with versions and hashes
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet uv==0.13.9
+	for name in requirements requirements-dev; do \
+	  .venv-lock/bin/uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	    --no-header --no-emit-index-url --no-emit-find-links --no-emit-package opencv-python \
+	    docker/$$name.in --output-file docker/$$name.txt > /dev/null; \
+	done
+	rm -rf .venv-lock
+
+clean:  ## remove everything that make has made
+	rm -rf .venv .venv-lock $(DEMO) .mypy_cache .pytest_cache .ruff_cache

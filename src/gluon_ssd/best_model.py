@@ -1,0 +1,50 @@
+"""The model folder while a job trains: it holds the best epoch so far."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from gluon_ssd import artifact
+from gluon_ssd.artifact import Description
+from gluon_ssd.ssd import weights
+from gluon_ssd.ssd.network import SSD
+
+
+class BestModel:
+    """Writes a network's artifact to `folder` whenever an epoch scores higher than all before it.
+
+    Attributes:
+        parameters: The file of the parameters.
+        score: The highest score so far, None before the first.
+    """
+
+    def __init__(
+        self, folder: Path, network: SSD, *, hyperparameters: Mapping[str, str], description: Description
+    ) -> None:
+        self.parameters = folder / artifact.PARAMETERS
+        self.score: float | None = None
+        self._folder = folder
+        self._network = network
+        self._hyperparameters = hyperparameters
+        self._description = description
+
+    def observe(self, epoch: int, score: float, scores: Mapping[str, float]) -> bool:
+        """Keep the network as it is now if `score` is the highest so far; return whether it is."""
+        if self.score is not None and score <= self.score:
+            return False
+        self.score = score
+        self._write(epoch, scores)
+        return True
+
+    def keep_anything(self, epoch: int) -> None:
+        """Keep the network as it is now if no epoch came so far as to have a score: better than nothing."""
+        if self.score is None:
+            self._write(epoch, {})
+
+    def _write(self, epoch: int, scores: Mapping[str, float]) -> None:
+        arg_params, aux_params = weights.snapshot(self._network)
+        description = replace(self._description, epoch=epoch, scores=scores)
+        symbol = self._network.training_symbol(nms_threshold=description.nms_threshold, nms_topk=description.nms_topk)
+        artifact.write(
+            self._folder, symbol, arg_params, aux_params, hyperparameters=self._hyperparameters, description=description
+        )

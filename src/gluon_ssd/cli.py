@@ -1,0 +1,139 @@
+"""The command `gluon-ssd`: what one does around jobs, on one's own machine."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.tools.job_folder import lay_out
+from gluon_ssd.tools.prepare import parse_classes, prepare_voc
+from gluon_ssd.tools.scenes import write_scenes
+
+TRAIN_EXAMPLES = """examples:
+  gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
+  gluon-ssd train --train shards/ --validation val.rec --output job \\
+      --hyperparameter num_classes=20 base_network=resnet-50 epochs=40 mini_batch_size=16 learning_rate=0.002
+
+The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
+output/model.tar.gz. num_training_samples is counted unless it is given. The README lists all hyperparameters.
+"""
+PREPARE_EXAMPLES = """examples:
+  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --output train.rec
+  gluon-ssd prepare voc blood/ --split val --classes RBC,WBC,Platelets --output val.rec
+  gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
+"""
+DRAW_EXAMPLES = """example:
+  gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the exit code is 0 done, 2 a mistake that the user can mend, 1 anything else."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except JobError as error:
+        print(f"gluon-ssd: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gluon-ssd", description="Train and try SSD object detectors.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_prepare(commands)
+    _add_draw(commands)
+    return parser
+
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(commands, "train", "run a training job on this machine", TRAIN_EXAMPLES)
+    parser.add_argument("--train", type=Path, required=True, metavar="PATH", help="a .rec file or a folder of them")
+    parser.add_argument("--validation", type=Path, required=True, metavar="PATH", help="the same, to validate on")
+    parser.add_argument(
+        "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder for the job")
+    parser.set_defaults(run=_train)
+
+
+def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
+    sources = _add(commands, "prepare", "make a RecordIO file", PREPARE_EXAMPLES).add_subparsers(
+        required=True, metavar="SOURCE"
+    )
+    voc = _add(sources, "voc", "from a PASCAL VOC folder", PREPARE_EXAMPLES)
+    voc.add_argument("source", type=Path, help="the folder with JPEGImages, Annotations and ImageSets")
+    voc.add_argument("--split", required=True, help="the name of a list in ImageSets/Main, such as train")
+    voc.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
+    voc.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
+    voc.set_defaults(run=_prepare_voc)
+
+    scenes = _add(sources, "scenes", "from generated scenes, to try things on", PREPARE_EXAMPLES)
+    scenes.add_argument("--images", type=int, default=400, metavar="N", help="how many (default 400)")
+    scenes.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other scenes (default 1)")
+    scenes.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
+    scenes.set_defaults(run=_prepare_scenes)
+
+
+def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(commands, "draw", "draw what a model finds in the images of a .rec file", DRAW_EXAMPLES)
+    parser.add_argument("model", type=Path, help="the model folder of a job")
+    parser.add_argument("records", type=Path, help="a .rec file")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the pictures go")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (default 8)")
+    parser.add_argument(
+        "--threshold", type=float, default=0.4, metavar="T", help="least score of a box that is drawn (default 0.4)"
+    )
+    parser.set_defaults(run=_draw)
+
+
+def _add(
+    commands: "Commands[argparse.ArgumentParser]", name: str, summary: str, examples: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _train(options: argparse.Namespace) -> None:
+    hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
+    lay_out(options.output, train=options.train, validation=options.validation, hyperparameters=hyperparameters)
+    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
+    # The job replaces this process, so that signals and the exit code are its own, as in the container.
+    os.execve(sys.executable, [sys.executable, "-m", "gluon_ssd.train"], environment)  # noqa: S606 - our own program
+
+
+def _name_and_value(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UserError(f"--hyperparameter: expected NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def _prepare_voc(options: argparse.Namespace) -> None:
+    classes = None if options.classes is None else parse_classes(options.classes)
+    print(prepare_voc(options.source, options.split, options.output, classes=classes))
+
+
+def _prepare_scenes(options: argparse.Namespace) -> None:
+    write_scenes(options.output, images=options.images, seed=options.seed)
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from gluon_ssd.tools.draw import draw_detections  # noqa: PLC0415 - MXNet takes a second to import
+
+    draw_detections(options.model, options.records, options.output, count=options.count, threshold=options.threshold)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

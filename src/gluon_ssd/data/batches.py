@@ -1,0 +1,115 @@
+"""Batches for training and validation: the order of a channel, loaded by worker processes."""
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from gluon_ssd.data import order
+from gluon_ssd.data.dataset import Dataset
+from gluon_ssd.data.loading import Batch, Loader
+from gluon_ssd.data.order import Place
+from gluon_ssd.data.unreadable import UnreadableImages
+from gluon_ssd.data.workers import Workers
+
+__all__ = ["Batch", "BatchForm", "TrainingBatches", "ValidationBatches"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BatchForm:
+    """Of which channel, how many images, and how large: what all batches of a channel have in common."""
+
+    channel: str
+    batch_size: int
+    image_size: int
+
+
+class _Batches:
+    """What training and validation share: a context that ends its worker processes, and the unreadable images."""
+
+    def __init__(self, loader: Loader, form: BatchForm, *, num_workers: int) -> None:
+        self._images = len(loader.dataset)
+        self._form = form
+        self._unreadable = UnreadableImages(loader.dataset, channel=form.channel)
+        self._workers = Workers(loader, num_workers, channel=form.channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes."""
+        self._workers.close()
+
+    def _load(self, places: Iterator[Place]) -> Iterator[Batch]:
+        for loaded in self._workers.load(_chunks(places, self._form.batch_size)):
+            self._unreadable.note(loaded.unreadable)
+            if loaded.batch is not None:
+                yield loaded.batch
+
+
+class TrainingBatches(_Batches):
+    """The batches of the training channel: shuffled, augmented, all of the same size.
+
+    Equal seeds give equal batches, whatever `num_workers`; 0 loads in this process.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        form: BatchForm,
+        *,
+        augmentation: str,
+        seed: int,
+        num_workers: int,
+    ) -> None:
+        loader = Loader(dataset, form.image_size, augmentation, seed, replace=True)
+        super().__init__(loader, form, num_workers=num_workers)
+        self._seed = seed
+        if form.batch_size > len(dataset):
+            logger.warning(
+                "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
+                form.channel,
+                form.batch_size,
+                len(dataset),
+            )
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
+        span = order.span(self._images, self._form.batch_size, epoch)
+        count = span.batches * self._form.batch_size
+        return self._load(order.places(self._images, self._seed, first=span.first, count=count))
+
+
+class ValidationBatches(_Batches):
+    """The batches of the validation channel: every readable image once, in channel order, only resized.
+
+    The last batch may be smaller, and so is one with unreadable images.
+    """
+
+    def __init__(self, dataset: Dataset, form: BatchForm, *, num_workers: int) -> None:
+        loader = Loader(dataset, form.image_size, "none", seed=0, replace=False)
+        super().__init__(loader, form, num_workers=num_workers)
+
+    def __len__(self) -> int:
+        return math.ceil(self._images / self._form.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._load(Place(0, record) for record in range(self._images))
+
+
+def _chunks(places: Iterator[Place], size: int) -> Iterator[Sequence[Place]]:
+    while chunk := list(islice(places, size)):
+        yield chunk

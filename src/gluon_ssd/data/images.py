@@ -1,0 +1,34 @@
+"""Stored images, JPEG or PNG, to RGB pixels."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG
+# Boxes were drawn on the pixels as stored: a camera's rotation tag must not turn the image under them.
+_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class UnreadableImageError(ValueError):
+    """Bytes that are not a JPEG or PNG image, or a broken one."""
+
+
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """Decode a JPEG or PNG image to uint8 RGB of shape (height, width, 3).
+
+    Gray becomes three equal channels, 16 bits become 8, an alpha channel is left out, and a rotation tag ignored.
+    """
+    if not data.startswith(_SIGNATURES):
+        raise UnreadableImageError(f"expected a JPEG or PNG image, got {_describe(data)}")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+    except cv2.error as error:
+        raise UnreadableImageError(f"expected a JPEG or PNG image, got one that cannot be decoded: {error}") from error
+    # OpenCV returns None for what it cannot decode, which its types do not tell.
+    if image is None:
+        raise UnreadableImageError(f"expected a JPEG or PNG image, got one that is broken, of {len(data):,} bytes")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _describe(data: bytes) -> str:
+    return f"{len(data):,} bytes that begin with {data[:8].hex(' ')}" if data else "no bytes"

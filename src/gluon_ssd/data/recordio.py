@@ -1,0 +1,164 @@
+"""RecordIO: the framing of records in a file (dmlc-core), and the layout of an image record inside one (MXNet)."""
+
+import struct
+from dataclasses import dataclass
+from mmap import mmap
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.data.sample import Sample
+
+MAGIC = 0xCED7230A
+_MAGIC_BYTES = MAGIC.to_bytes(4, "little")
+_FRAME = struct.Struct("<II")  # magic; continuation flag in the upper 3 bits, length in the lower 29
+_LENGTH_BITS = 29
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
+_IMAGE_HEADER = struct.Struct("<IfQQ")  # how many label numbers follow; a lone label if none do; two ids
+_LABEL_HEADER_WIDTH = 2
+_OBJECT_WIDTHS = (5, 6)
+
+
+class RecordIOError(ValueError):
+    """Bytes that are not RecordIO; the message says which byte of the file gives them away."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the payload of one record lies: spans of bytes in the file, between which the writer took out the magic."""
+
+    parts: tuple[tuple[int, int], ...]
+    end: int
+
+
+def write_record(stream: BinaryIO, payload: bytes) -> int:
+    """Append one record and return the offset where it begins.
+
+    A reader that lost its way looks for the magic at multiples of four, so where the payload holds the magic
+    there, the record is split in parts around it.
+    """
+    if len(payload) >> _LENGTH_BITS:
+        raise ValueError(f"RecordIO payload: expected fewer than {1 << _LENGTH_BITS:,} bytes, got {len(payload):,}")
+    offset = stream.tell()
+    parts = _split(payload)
+    for position, part in enumerate(parts):
+        flag = _continuation(position, len(parts))
+        stream.write(_FRAME.pack(MAGIC, flag << _LENGTH_BITS | len(part)) + part + bytes(-len(part) % 4))
+    return offset
+
+
+def find_frame(buffer: bytes | mmap, offset: int) -> Frame:
+    """Find the record that begins at `offset` of a file's bytes, without reading its payload.
+
+    Raises RecordIOError where the bytes are not RecordIO or end too soon.
+    """
+    flag, begin, end = _part(buffer, offset)
+    if flag == _WHOLE:
+        return Frame(((begin, end),), _aligned(end, len(buffer)))
+    if flag != _FIRST:
+        raise RecordIOError(f"expected the first part of a record at byte {offset:,}, got a continuation")
+    parts = [(begin, end)]
+    while flag != _LAST:
+        offset = _aligned(end, len(buffer))
+        flag, begin, end = _part(buffer, offset)
+        if flag not in (_MIDDLE, _LAST):
+            raise RecordIOError(f"expected another part of a record at byte {offset:,}, got the start of a new one")
+        parts.append((begin, end))
+    return Frame(tuple(parts), _aligned(end, len(buffer)))
+
+
+def read_payload(buffer: bytes | mmap, frame: Frame) -> bytes:
+    """Return the payload of a record, with the magic put back between its parts."""
+    return _MAGIC_BYTES.join(buffer[begin:end] for begin, end in frame.parts)
+
+
+def pack(sample: Sample, record_id: int, *, object_width: int = 6) -> bytes:
+    """Return the payload of an image record for detection: header, label, image bytes.
+
+    `object_width` is how many numbers of an object are stored: 6, or 5 to leave out whether it is difficult.
+    """
+    if object_width not in _OBJECT_WIDTHS:
+        raise ValueError(f"object_width: expected 5 or 6, got {object_width}")
+    rows = sample.objects[:, :object_width].astype("<f4")
+    label: NDArray[np.float32] = np.concatenate([np.array([_LABEL_HEADER_WIDTH, object_width], "<f4"), rows.ravel()])
+    return _IMAGE_HEADER.pack(label.size, 0.0, record_id, 0) + label.tobytes() + sample.image
+
+
+def unpack(payload: bytes) -> tuple[NDArray[np.float32], bytes]:
+    """Return the label numbers and the image bytes of an image record.
+
+    Raises RecordIOError where the payload is too short for what its header announces.
+    """
+    begin, end = _label_span(payload, len(payload))
+    return np.frombuffer(payload[begin:end], "<f4"), payload[end:]
+
+
+def read_label(buffer: bytes | mmap, frame: Frame) -> NDArray[np.float32]:
+    """Return the label numbers of an image record, leaving its image alone, as `unpack` would."""
+    if len(frame.parts) > 1:
+        return unpack(read_payload(buffer, frame))[0]
+    first, last = frame.parts[0]
+    begin, end = _label_span(buffer[first : first + _IMAGE_HEADER.size], last - first)
+    return np.frombuffer(buffer[first + begin : first + end], "<f4")
+
+
+def _split(payload: bytes) -> list[bytes]:
+    """Cut the payload at each magic that lies at a multiple of four, and take that magic out."""
+    parts = []
+    begin = 0
+    found = payload.find(_MAGIC_BYTES)
+    while found >= 0:
+        if found % 4 == 0:
+            parts.append(payload[begin:found])
+            begin = found + 4
+        # A magic cannot overlap another: its bytes differ. The next one begins behind it.
+        found = payload.find(_MAGIC_BYTES, found + 4)
+    return [*parts, payload[begin:]]
+
+
+def _continuation(position: int, count: int) -> int:
+    if count == 1:
+        return _WHOLE
+    if position == 0:
+        return _FIRST
+    return _LAST if position == count - 1 else _MIDDLE
+
+
+def _part(buffer: bytes | mmap, offset: int) -> tuple[int, int, int]:
+    """Return the continuation flag, begin and end of the part at `offset`."""
+    begin = offset + _FRAME.size
+    if begin > len(buffer):
+        raise RecordIOError(
+            f"expected a record header of {_FRAME.size} bytes at byte {offset:,}, "
+            f"but the file ends {begin - len(buffer):,} bytes too soon",
+        )
+    magic, word = _FRAME.unpack_from(buffer, offset)
+    if magic != MAGIC:
+        raise RecordIOError(f"expected the magic number {MAGIC:#x} at byte {offset:,}, got {magic:#010x}")
+    flag, end = word >> _LENGTH_BITS, begin + (word & ((1 << _LENGTH_BITS) - 1))
+    if flag > _LAST:
+        raise RecordIOError(f"expected a continuation flag from 0 to 3 at byte {offset + 4:,}, got {flag}")
+    if end > len(buffer):
+        raise RecordIOError(
+            f"expected {end - begin:,} bytes of payload at byte {begin:,}, "
+            f"but the file ends {end - len(buffer):,} bytes too soon",
+        )
+    return flag, begin, end
+
+
+def _aligned(end: int, size: int) -> int:
+    """Return where the record after a payload that ends at `end` begins."""
+    # Parts begin at multiples of four. The zeros behind the last payload hold nothing: a file may lack them.
+    return min(end + -end % 4, size)
+
+
+def _label_span(head: bytes, size: int) -> tuple[int, int]:
+    """Return where in a payload of `size` bytes, of which `head` holds the first, the label numbers lie."""
+    if size < _IMAGE_HEADER.size:
+        raise RecordIOError(f"expected an image record of at least {_IMAGE_HEADER.size} bytes, got {size}")
+    count: int = _IMAGE_HEADER.unpack_from(head)[0]
+    end = _IMAGE_HEADER.size + 4 * count
+    if end > size:
+        raise RecordIOError(f"expected an image record, got one of {size:,} bytes that announces {count:,} labels")
+    return _IMAGE_HEADER.size, end

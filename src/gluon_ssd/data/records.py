@@ -1,0 +1,231 @@
+"""A channel of RecordIO files: found, scanned and checked once, then read record by record."""
+
+import logging
+import mmap
+import os
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.data import labels, recordio
+from gluon_ssd.data.labels import LabelError, LabelLayoutError
+from gluon_ssd.data.recordio import RecordIOError
+from gluon_ssd.data.sample import Sample
+from gluon_ssd.errors import PlatformError, UserError
+
+logger = logging.getLogger(__name__)
+
+# The built-in algorithm's own words, which customers search for.
+_NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format."
+_NOT_DETECTION = (
+    "Not enough annotation packed in the list file or the RecordIO file. Each object requires at least five numbers "
+    "[label_id, xmin, ymin, xmax, ymax] for annotation."
+)
+_MAX_OPEN_FILES = 128  # of the 1,024 descriptors that a process commonly may have
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a channel holds: counts, and the numbers in its widest label, which `label_width` has to cover.
+
+    `background` are images without objects, `dropped` boxes without any area inside their image.
+    """
+
+    files: int
+    images: int
+    objects: int
+    background: int
+    dropped: int
+    widest_label: int
+
+
+@dataclass(frozen=True, eq=False)
+class _RecordFile:
+    """What the scan found out about one file: where its n records begin (n + 1 offsets, the last is its end)."""
+
+    path: Path
+    offsets: NDArray[np.int64]
+    label_sizes: NDArray[np.int64]
+    object_counts: NDArray[np.int64]
+    dropped: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+class RecordIODataset:
+    """The samples of a channel's RecordIO files, in order of file name and then of record.
+
+    Raises UserError while it is opened, where files or labels are wrong; whether an image can be decoded shows later.
+    """
+
+    def __init__(self, files: list[_RecordFile], folder: Path, *, channel: str, num_classes: int) -> None:
+        self.summary = _summarize(files)
+        self._files = files
+        self._folder = folder
+        self._channel = channel
+        self._num_classes = num_classes
+        self._ends = np.cumsum([len(file) for file in files])
+        self._open_files: dict[Path, _OpenFile] = {}
+
+    @classmethod
+    def open(cls, folder: Path, *, channel: str, num_classes: int, label_width: int) -> "RecordIODataset":
+        """Scan every `.rec` file under a folder, check every label, and log what the channel holds."""
+        files = [_scan(path, _place(channel, folder, path), num_classes=num_classes) for path in _find(folder, channel)]
+        dataset = cls(files, folder, channel=channel, num_classes=num_classes)
+        dataset._check_label_width(label_width)
+        dataset._check_objects()
+        dataset._log_summary()
+        return dataset
+
+    def __len__(self) -> int:
+        return self.summary.images
+
+    def __getitem__(self, index: int) -> Sample:
+        file, record = self._locate(index)
+        begin, end = file.offsets[record : record + 2].tolist()
+        try:
+            content = self._open_file(file.path).read(begin, end)
+            label, image = recordio.unpack(recordio.read_payload(content, recordio.find_frame(content, 0)))
+            return Sample(image, labels.parse(label, self._num_classes).objects)
+        except OSError as error:
+            raise PlatformError(f"{self.where(index)}: could not be read: {error}") from error
+        except (RecordIOError, LabelError) as error:
+            raise UserError(
+                f"{self.where(index)}: expected the file to stay as it was when the job began, "
+                f"but it has changed; leave the channel alone while a job runs: {error}",
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A descriptor means nothing in another process, which opens the files for itself.
+        return {**self.__dict__, "_open_files": {}}
+
+    def where(self, index: int) -> str:
+        """Say where a sample is stored: `train channel, train.rec, record 41`, records counted from 0."""
+        file, record = self._locate(index)
+        return f"{_place(self._channel, self._folder, file.path)}, record {record}"
+
+    def _locate(self, index: int) -> tuple[_RecordFile, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample index: expected 0 to {len(self) - 1}, got {index}")
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        file = self._files[number]
+        return file, index - int(self._ends[number]) + len(file)
+
+    def _open_file(self, path: Path) -> "_OpenFile":
+        if path not in self._open_files:
+            if len(self._open_files) >= _MAX_OPEN_FILES:
+                self._open_files.clear()
+            self._open_files[path] = _OpenFile(path)
+        return self._open_files[path]
+
+    def _check_label_width(self, label_width: int) -> None:
+        widest = self.summary.widest_label
+        if widest > label_width:
+            index = int(np.argmax(np.concatenate([file.label_sizes for file in self._files])))
+            raise UserError(
+                "Invalid parameter value 'label_width'. Please ensure that the value of parameter 'label_width' is "
+                f"at least {widest}: {self.where(index)} has a label of {widest} numbers, "
+                f"got label_width {label_width}",
+            )
+
+    def _check_objects(self) -> None:
+        if self.summary.dropped and not self.summary.objects:
+            raise UserError(
+                f"{self._channel} channel: expected box corners in fractions of the image, from 0 to 1, got "
+                f"{self.summary.dropped:,} boxes without any area there; divide pixels by the image's width and height",
+            )
+
+    def _log_summary(self) -> None:
+        logger.info(
+            "%s channel: %d images in %d files, %d objects, %d images without objects, "
+            "%d boxes dropped for having no area inside their image",
+            self._channel,
+            self.summary.images,
+            self.summary.files,
+            self.summary.objects,
+            self.summary.background,
+            self.summary.dropped,
+        )
+
+
+class _OpenFile:
+    """A file opened for reading at any offset, closed when nothing refers to it any longer."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def read(self, begin: int, end: int) -> bytes:
+        return os.pread(self._descriptor, end - begin, begin)
+
+
+def _find(folder: Path, channel: str) -> list[Path]:
+    paths = sorted(path for path in folder.rglob("*.rec") if path.is_file())
+    if not paths:
+        names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+        more = ", ..." if len(names) > _NAMES_SHOWN else ""
+        found = ", ".join(names[:_NAMES_SHOWN]) + more if names else "nothing"
+        raise UserError(f"{channel} channel: expected at least one .rec file in {folder}, got {found}")
+    return paths
+
+
+def _place(channel: str, folder: Path, path: Path) -> str:
+    return f"{channel} channel, {path.relative_to(folder)}"
+
+
+def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
+    """Find the records of one file and check their labels; `place` names the file in messages."""
+    if not path.stat().st_size:
+        raise UserError(f"{place}: expected at least one record, got an empty file")
+    # Private: some network and FUSE mounts offer no shared mappings.
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as buffer:
+        offsets, label_sizes, object_counts = [0], [], []
+        dropped = 0
+        for record, (end, label) in enumerate(_labels(buffer, place)):
+            annotation = _annotation(label, num_classes, f"{place}, record {record}")
+            offsets.append(end)
+            label_sizes.append(label.size)
+            object_counts.append(len(annotation.objects))
+            dropped += annotation.dropped
+    return _RecordFile(path, np.array(offsets), np.array(label_sizes), np.array(object_counts), dropped)
+
+
+def _labels(buffer: mmap.mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the end and the label of each record of a file."""
+    offset = record = 0
+    while offset < len(buffer):
+        try:
+            frame = recordio.find_frame(buffer, offset)
+            label = recordio.read_label(buffer, frame)
+        except RecordIOError as error:
+            raise UserError(f"{_NOT_RECORDIO} {place}, record {record}: {error}") from error
+        yield frame.end, label
+        offset, record = frame.end, record + 1
+
+
+def _annotation(label: NDArray[np.float32], num_classes: int, where: str) -> labels.Annotation:
+    try:
+        return labels.parse(label, num_classes)
+    except LabelLayoutError as error:
+        raise UserError(f"{_NOT_DETECTION} {where}: {error}") from error
+    except LabelError as error:
+        raise UserError(f"{where}, {error}") from error
+
+
+def _summarize(files: list[_RecordFile]) -> Summary:
+    counts = np.concatenate([file.object_counts for file in files])
+    return Summary(
+        files=len(files),
+        images=len(counts),
+        objects=int(counts.sum()),
+        background=int((counts == 0).sum()),
+        dropped=sum(file.dropped for file in files),
+        widest_label=max(int(file.label_sizes.max()) for file in files),
+    )

@@ -1,0 +1,126 @@
+"""Worker processes that load batches ahead of their use, and end with the process that started them."""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType, TracebackType
+from typing import Self
+
+import cv2
+
+from gluon_ssd.data.loading import Loaded, Loader
+from gluon_ssd.data.order import Place
+from gluon_ssd.errors import PlatformError
+
+_AHEAD = 2  # batches in the making for each worker
+# What a worker process was started with. A task then carries a batch's places only, not the whole data set.
+_process_loader: list[Loader] = []
+
+
+class Workers:
+    """A context in which batches are loaded by `count` processes, or by this one where `count` is 0."""
+
+    def __init__(self, loader: Loader, count: int, *, channel: str) -> None:
+        self._loader = loader
+        self._count = count
+        self._channel = channel
+        self._pool: ProcessPoolExecutor | None = None
+        if count:
+            # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
+            self._pool = ProcessPoolExecutor(count, _BareSpawnContext(), _start, (loader,))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes, after what each has in hand."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def load(self, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
+        """Yield the batch of each task, in order, and keep a bounded number of the next ones in the making."""
+        if self._pool is None:
+            yield from (self._loader.load(places) for places in tasks)
+            return
+        try:
+            yield from self._load_ahead(self._pool, tasks)
+        except BrokenProcessPool as error:
+            raise PlatformError(
+                f"{self._channel} channel: expected {self._count} data workers to stay alive, but one died, "
+                "probably because memory ran out; choose a machine with more memory or a smaller mini_batch_size",
+            ) from error
+
+    def _load_ahead(self, pool: ProcessPoolExecutor, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
+        pending: deque[Future[Loaded]] = deque()
+        try:
+            for places in tasks:
+                pending.append(pool.submit(_load, places))
+                if len(pending) >= _AHEAD * self._count:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            # An epoch left early must not keep the workers from the next one.
+            for future in pending:
+                future.cancel()
+
+
+class _BareSpawnProcess(SpawnProcess):
+    """A spawned process that does not import the parent's main module, with all that hangs on it, MXNet above all."""
+
+    def start(self) -> None:
+        with _without_main():
+            super().start()
+
+
+class _BareSpawnContext(SpawnContext):
+    Process = _BareSpawnProcess
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    # What `spawn` tells the child about its parent's main module it reads off here, while it starts the child.
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _start(loader: Loader) -> None:
+    """Prepare a worker process."""
+    # Ctrl-C, or a SIGTERM to all of the job, goes to the parent's process group: the parent decides what it means.
+    os.setpgrp()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # One core a worker, or the workers' threads fight over them.
+    cv2.setNumThreads(1)
+    cv2.ocl.setUseOpenCL(False)
+    _process_loader.append(loader)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent dies, even killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _load(places: Sequence[Place]) -> Loaded:
+    return _process_loader[0].load(places)

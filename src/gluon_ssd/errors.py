@@ -1,0 +1,17 @@
+"""The three kinds of failure, told apart by who can act on them."""
+
+
+class JobError(Exception):
+    """A failure whose message is written for the person who reads why the job failed."""
+
+
+class UserError(JobError):
+    """The job's owner can mend it: hyperparameters, channels, data."""
+
+
+class AlgorithmError(JobError):
+    """A defect of this program."""
+
+
+class PlatformError(JobError):
+    """The machine or the service failed: no GPU driver, no disk space, a dead process."""

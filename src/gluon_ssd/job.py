@@ -1,0 +1,205 @@
+"""One training job, from its configuration to its artifact."""
+
+import logging
+import os
+import time
+from collections.abc import Iterable
+from importlib.metadata import version
+
+import mxnet as mx
+
+from gluon_ssd import artifact
+from gluon_ssd.artifact import Description
+from gluon_ssd.best_model import BestModel
+from gluon_ssd.errors import UserError
+from gluon_ssd.evaluation import Evaluation, evaluate
+from gluon_ssd.inputs import Data, open_data
+from gluon_ssd.sagemaker import cpus, metrics, opening_lines
+from gluon_ssd.sagemaker.channels import Channels
+from gluon_ssd.sagemaker.cluster import Cluster
+from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.sagemaker.json_object import read_object
+from gluon_ssd.sagemaker.metrics import Reporter
+from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.sagemaker.stop import StopRequest
+from gluon_ssd.ssd import weights
+from gluon_ssd.ssd.network import SSD
+from gluon_ssd.training import optimizer, workers
+from gluon_ssd.training.early_stopping import EarlyStopping
+from gluon_ssd.training.learner import Batch, Learner, Losses
+
+logger = logging.getLogger(__name__)
+
+MOST_WORKERS_PER_GPU = 4  # each prepares several times what a GPU of this MXNet's age can train on
+
+
+def train(paths: Paths, stop: StopRequest) -> None:
+    """Train the detector that the job under `paths` asks for, and leave its artifact there."""
+    started = time.time()
+    opening_lines.provided(paths.hyperparameters, read_object(paths.hyperparameters))
+    job = Hyperparameters.read(paths.hyperparameters)
+    opening_lines.configured(job)
+    channels = Channels.read(paths.input_data_config, paths.data)
+    cluster = Cluster.read(paths.resource_config)
+    _check(job, channels, cluster)
+    artifact.check_writable(paths.model)
+    devices = workers.devices(gpu_expected=cluster.expects_gpu())
+
+    with open_data(job, channels, paths, num_workers=_num_workers(job, devices)) as data:
+        network = SSD(job.base_network, job.num_classes, job.image_shape)
+        weights.initialize(network, devices, seed=job.seed)
+        learner = Learner(network, _optimizer(job, devices), devices)
+        best = _best_model(job, paths, network, data)
+        stopping = _early_stopping(job)
+        report = _reporter(job, cluster, started)
+        opening_lines.training_starts([str(device) for device in devices])
+        report.data_opened()
+
+        epoch, completed = job.begin_epoch, 0
+        for epoch in range(job.begin_epoch, job.epochs):
+            losses = learner.train(report.batches(epoch, stop.until(data.training.epoch(epoch)), _images), epoch=epoch)
+            if stop.requested:
+                break
+            _report_losses(report, epoch, losses)
+            validation = report.validation_batches(epoch, data.validation, total=len(data.validation))
+            scores = _validate(learner, stop.until(validation), job)
+            if stop.requested:
+                break
+            _report_scores(report, epoch, scores, data.class_names)
+            if best.observe(epoch, scores.mean_average_precision, _named(scores)):
+                report.improved(scores.mean_average_precision, best.parameters)
+            stopping.observe(epoch, scores.mean_average_precision)
+            report.epoch_finished(epoch)
+            completed += 1
+            if stopping.due:
+                logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
+                break
+
+        best.keep_anything(epoch)
+        report.finished(completed, best.parameters)
+    if "TRAINING_JOB_NAME" not in os.environ:
+        artifact.archive(paths.model, paths.model_archive)
+        logger.info('Packed the model into "%s"', paths.model_archive)
+
+
+def _check(job: Hyperparameters, channels: Channels, cluster: Cluster) -> None:
+    """Say what was sent for nothing, and refuse what this version cannot do."""
+    for name in job.ignored:
+        logger.info("hyperparameter %s is accepted and has no effect", name)
+    for name in channels.ignored:
+        logger.warning("%s channel: not used", name)
+    if job.freeze_layer_pattern:
+        logger.warning("freeze_layer_pattern has no effect: training starts from random weights")
+    mistakes = []
+    if job.use_pretrained_model:
+        mistakes.append("use_pretrained_model: expected 0, since this version has no ImageNet weights, got 1")
+    if len(cluster.hosts) > 1:
+        mistakes.append(
+            f"hosts: expected one, since this version trains on one machine, got {', '.join(cluster.hosts)}; "
+            "set the instance count to 1"
+        )
+    if mistakes:
+        raise UserError("; ".join(mistakes))
+
+
+def _num_workers(job: Hyperparameters, devices: list[mx.Context]) -> int:
+    if job.num_workers is not None:
+        return job.num_workers
+    gpus = [device for device in devices if device.device_type == "gpu"]
+    # On a CPU, training takes every core there is and one worker keeps up with it.
+    return max(1, min(cpus.available() - 1, MOST_WORKERS_PER_GPU * len(gpus)))
+
+
+def _optimizer(job: Hyperparameters, devices: list[mx.Context]) -> mx.optimizer.Optimizer:
+    learning_rate, scheduler = optimizer.schedule(
+        job.learning_rate,
+        job.lr_scheduler_factor,
+        job.lr_scheduler_step,
+        updates_per_epoch=job.num_training_samples // job.mini_batch_size,
+        begin_epoch=job.begin_epoch,
+    )
+    return optimizer.create(
+        job.optimizer,
+        learning_rate=learning_rate,
+        momentum=job.momentum,
+        weight_decay=job.weight_decay,
+        scheduler=scheduler,
+        batch_per_device=job.mini_batch_size / len(devices),
+    )
+
+
+def _best_model(job: Hyperparameters, paths: Paths, network: SSD, data: Data) -> BestModel:
+    description = Description(
+        base_network=job.base_network,
+        num_classes=job.num_classes,
+        image_shape=job.image_shape,
+        class_names=data.class_names,
+        input_mean=network.input_mean,
+        nms_threshold=job.nms_threshold,
+        nms_topk=job.nms_topk,
+        versions={"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__},
+    )
+    return BestModel(paths.model, network, hyperparameters=job.as_strings(), description=description)
+
+
+def _early_stopping(job: Hyperparameters) -> EarlyStopping:
+    return EarlyStopping(
+        # A job that does not ask for it waits longer than it lasts.
+        patience=job.early_stopping_patience if job.early_stopping else job.epochs + 1,
+        tolerance=job.early_stopping_tolerance,
+        min_epochs=job.early_stopping_min_epochs,
+    )
+
+
+def _reporter(job: Hyperparameters, cluster: Cluster, started: float) -> Reporter:
+    whole, rest = divmod(job.num_training_samples, job.mini_batch_size)
+    return Reporter(
+        cluster.current_host,
+        epochs=job.epochs,
+        mini_batch_size=job.mini_batch_size,
+        expected_batches=(whole, whole + 1) if rest else (whole,),
+        started=started,
+    )
+
+
+def _images(batch: Batch) -> int:
+    return len(batch.images)
+
+
+def _validate(learner: Learner, batches: Iterable[Batch], job: Hyperparameters) -> Evaluation:
+    detections, truth = [], []
+    for batch in batches:
+        detections += learner.detect(batch.images, nms_threshold=job.nms_threshold, nms_topk=job.nms_topk)
+        truth += [rows[rows[:, 0] >= 0] for rows in batch.objects]
+    return evaluate(detections, truth, overlap_threshold=job.overlap_threshold)
+
+
+def _report_losses(report: Reporter, epoch: int, losses: Losses) -> None:
+    report.trained(
+        epoch,
+        batches=losses.batches,
+        cross_entropy=losses.cross_entropy,
+        smooth_l1=losses.smooth_l1,
+        throughput=losses.examples / losses.seconds,
+    )
+
+
+def _report_scores(report: Reporter, epoch: int, scores: Evaluation, class_names: tuple[str, ...] | None) -> None:
+    report.validated(
+        epoch,
+        mean_average_precision=scores.mean_average_precision,
+        ap50=scores.ap50,
+        coco_ap=scores.coco_ap,
+        per_class={
+            class_names[class_id] if class_names else str(class_id): precision
+            for class_id, precision in scores.average_precision.items()
+        },
+    )
+
+
+def _named(scores: Evaluation) -> dict[str, float]:
+    return {
+        metrics.MEAN_AVERAGE_PRECISION.name: scores.mean_average_precision,
+        metrics.AP50.name: scores.ap50,
+        metrics.COCO_AP.name: scores.coco_ap,
+    }

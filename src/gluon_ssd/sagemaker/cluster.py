@@ -1,0 +1,56 @@
+"""The machines of a job: which there are, and which of them this is."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker.json_object import read_object
+
+_ONLY_HOST = "algo-1"
+_GPU_INSTANCE = re.compile(r"ml\.[pg]\d")  # ml.p3.2xlarge, ml.g4dn.xlarge; not ml.c6g.large, whose g means Graviton
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The hosts of a job and this one's name, its network interface and its instance type where they are told."""
+
+    hosts: tuple[str, ...] = (_ONLY_HOST,)
+    current_host: str = _ONLY_HOST
+    network_interface: str | None = None
+    instance_type: str | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> "Cluster":
+        """Read the resource configuration; without one this is the only host, `algo-1`."""
+        if not path.exists():
+            return cls()
+        config = read_object(path)
+        current = _string(path, config, "current_host") or _ONLY_HOST
+        hosts = config.get("hosts", [current])
+        if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts) or current not in hosts:
+            raise UserError(f"{path}: hosts: expected a list of names with the current host {current!r}, got {hosts!r}")
+        interface = _string(path, config, "network_interface_name")
+        return cls(tuple(hosts), current, interface, _string(path, config, "current_instance_type"))
+
+    @property
+    def rank(self) -> int:
+        """This host's place among the sorted hosts; SageMaker promises no order of the list."""
+        return sorted(self.hosts).index(self.current_host)
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether this is the host that judges and writes for all."""
+        return self.rank == 0
+
+    def expects_gpu(self, devices: Path = Path("/dev")) -> bool:
+        """Whether this machine ought to have a GPU: by its instance type, or by NVIDIA's device files."""
+        by_type = self.instance_type is not None and _GPU_INSTANCE.match(self.instance_type) is not None
+        return by_type or any(devices.glob("nvidia[0-9]*"))
+
+
+def _string(path: Path, config: dict[str, object], key: str) -> str | None:
+    value = config.get(key)
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"{path}: {key}: expected a string, got {value!r}")
+    return value

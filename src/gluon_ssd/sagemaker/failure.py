@@ -1,0 +1,70 @@
+"""How a job that failed tells SageMaker why: a log line, the failure file, an exit code."""
+
+import errno
+import logging
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from gluon_ssd.errors import JobError, PlatformError, UserError
+
+logger = logging.getLogger(__name__)
+
+# SageMaker shows no more of the failure file than this, as the job's FailureReason.
+_REASON_LENGTH = 1024
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    logged: str
+    written: str
+    exit_code: int
+
+
+_CUSTOMER = _Kind("Customer Error", "ClientError", 2)
+_ALGORITHM = _Kind("Algorithm Error", "AlgorithmError", 1)
+_PLATFORM = _Kind("Platform Error", "InternalServerError", 3)
+
+
+def report(error: BaseException, path: Path) -> int:
+    """Log `error`, write the failure file at `path`, and return the exit code of the job.
+
+    The codes are 2 where the customer can act, 1 where this program is at fault, 3 where the machine is. The file
+    begins with the reason; the traceback follows where the customer cannot act. Never raises because of `path`.
+    """
+    kind, message = _judge(error)
+    trace = "" if kind is _CUSTOMER else "\n\n" + "".join(traceback.format_exception(error))
+    logger.error("%s: %s", kind.logged, message, exc_info=error if trace else None)
+    _write(path, _shortened(f"{kind.written}: {message}") + trace)
+    return kind.exit_code
+
+
+def _judge(error: BaseException) -> tuple[_Kind, str]:
+    if isinstance(error, UserError):
+        return _CUSTOMER, str(error)
+    if isinstance(error, PlatformError):
+        return _PLATFORM, str(error)
+    if isinstance(error, JobError):
+        return _ALGORITHM, str(error)
+    if isinstance(error, MemoryError):
+        return _PLATFORM, "out of memory; use a larger instance, or lower mini_batch_size or num_workers"
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return _PLATFORM, f"the disk is full; give the job a larger volume (caused by {error})"
+    return _ALGORITHM, f"internal error (caused by {type(error).__name__}: {error})"
+
+
+def _shortened(reason: str) -> str:
+    if len(reason) <= _REASON_LENGTH:
+        return reason
+    kept = _REASON_LENGTH - 64  # room for the note
+    return f"{reason[:kept]}... {len(reason) - kept:,} more characters, the log has them all"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A file name that is not UTF-8 may be part of the message.
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        logger.error("failure file: cannot write %s: %s", path, error)  # noqa: TRY400 - the traceback that matters is above

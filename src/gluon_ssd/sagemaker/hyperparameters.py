@@ -1,0 +1,205 @@
+"""The hyperparameters of a job: a table of typed fields, read all at once."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker.json_object import read_object
+from gluon_ssd.sagemaker.rules import (
+    Rule,
+    boolean,
+    increasing_integers,
+    inert,
+    integer,
+    integer_or_auto,
+    one_of,
+    pattern,
+    real,
+)
+
+# The deepest feature map must still have a pixel; the built-in takes 300 and more with either network.
+_LEAST_IMAGE_SHAPE = {"vgg-16": 268, "resnet-50": 64}
+# MXNet hands a seed to its engine as a C int.
+_LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """What a job asks for; made by `read` or `parse` only, which check it.
+
+    Fields are named and ordered as the built-in algorithm prints them in its final configuration, then come the
+    extensions, whose defaults keep the built-in's behavior. `ignored` names what was sent, accepted, and does nothing.
+    """
+
+    base_network: str = one_of(*_LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
+    use_pretrained_model: bool = boolean(
+        default="0",
+        meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
+    )
+    num_classes: int = integer(1, meaning="number of classes, background not counted")
+    mini_batch_size: int = integer(1, default="32", meaning="images in a batch of one machine, shared by its GPUs")
+    epochs: int = integer(1, default="30", meaning="number of epochs")
+    learning_rate: float = real(
+        "(0, 1]", default="0.001", meaning="initial learning rate; rmsprop divides it by 10, adadelta ignores it"
+    )
+    lr_scheduler_step: tuple[int, ...] = increasing_integers(
+        1, default="", meaning="epochs after which the learning rate is multiplied by lr_scheduler_factor"
+    )
+    lr_scheduler_factor: float = real("(0, 1)", default="0.1", meaning="factor of each step of the learning rate")
+    optimizer: str = one_of("sgd", "adam", "rmsprop", "adadelta", default="sgd", meaning="how weights are updated")
+    momentum: float = real("[0, 1]", default="0.9", meaning="momentum of sgd")
+    weight_decay: float = real("[0, 1)", default="0.0005", meaning="weight decay of sgd and rmsprop")
+    overlap_threshold: float = real(
+        "(0, 1]", default="0.5", meaning="IoU above which a detection is right, in validation mAP"
+    )
+    nms_threshold: float = real(
+        "(0, 1]", default="0.45", meaning="IoU above which the weaker of two detections of a class is dropped"
+    )
+    num_training_samples: int = integer(1, meaning="images in the train channel; places the learning rate's steps")
+    image_shape: int = integer(
+        min(_LEAST_IMAGE_SHAPE.values()),
+        default="300",
+        meaning="side in pixels that images are resized to (the built-in algorithm takes 300 and more)",
+        expected="an integer of at least "
+        + ", ".join(f"{least} with {network}" for network, least in _LEAST_IMAGE_SHAPE.items()),
+    )
+    _tuning_objective_metric: str = inert("")
+    _kvstore: str = inert("device")
+    kv_store: str = one_of(
+        "device",
+        "dist_sync",
+        "dist_async",
+        default="device",
+        meaning="how machines share gradients; one machine always uses device, several take device as dist_sync",
+    )
+    _num_kv_servers: str = inert("auto")
+    label_width: int = integer(
+        1, default="350", meaning="most numbers in the label of an image: header, then 5 or 6 for each object"
+    )
+    freeze_layer_pattern: str = pattern(
+        default="", meaning="regular expression; parameters whose names begin with a match are not trained"
+    )
+    nms_topk: int = integer(1, default="400", meaning="best detections of an image that enter non-maximum suppression")
+    early_stopping: bool = boolean(default="False", meaning="stop when validation mAP no longer improves")
+    early_stopping_min_epochs: int = integer(1, default="10", meaning="epochs before early stopping may act")
+    early_stopping_patience: int = integer(1, default="5", meaning="epochs without improvement before it stops")
+    early_stopping_tolerance: float = real(
+        "[0, 1]", default="0.0", meaning="relative gain of validation mAP that counts as improvement"
+    )
+    _begin_epoch: int = integer(0, default="0", meaning="number of the first epoch")
+    seed: int = integer(
+        0,
+        _LARGEST_SEED,
+        default="233",
+        meaning="seed of everything random: weights, order of images, augmentation",
+        extension=True,
+    )
+    augmentation: str = one_of(
+        "full",
+        "light",
+        "none",
+        default="full",
+        meaning="full: color, expansion, crop, mirror; light: color and mirror; none",
+        extension=True,
+    )
+    num_workers: int | None = integer_or_auto(
+        0, meaning="processes that prepare batches on each machine", extension=True
+    )
+
+    ignored: tuple[str, ...]
+    _strings: tuple[tuple[str, str], ...] = dataclasses.field(repr=False)
+
+    @classmethod
+    def read(cls, path: Path) -> "Hyperparameters":
+        """Read the JSON file that SageMaker writes; raise one UserError that holds every mistake."""
+        return cls.parse({name: _text(value) for name, value in read_object(path).items()})
+
+    @classmethod
+    def parse(cls, strings: Mapping[str, str]) -> "Hyperparameters":
+        """Check and convert hyperparameters by name; raise one UserError that holds every mistake."""
+        values: dict[str, Any] = {}
+        mistakes: list[str] = []
+        for name, rule in _RULES.items():
+            try:
+                values[name] = rule.value(strings.get(name, ""))
+            except ValueError as error:
+                mistakes.append(f"{name}: {error}")
+        mistakes += [*_too_small(values), *_too_late(values), *_unknown(strings)]
+        if mistakes:
+            raise UserError("hyperparameters: " + "; ".join(mistakes))
+        ignored = tuple(name for name in strings if name not in _ACTING)
+        return cls(**values, ignored=ignored, _strings=tuple(_final_strings(strings).items()))
+
+    @property
+    def begin_epoch(self) -> int:
+        """Number of the first epoch, which the built-in calls `_begin_epoch`."""
+        return self._begin_epoch
+
+    def as_strings(self) -> dict[str, str]:
+        """Return the final configuration in the order of DEFAULTS, then what else was accepted, as it was spelled."""
+        return dict(self._strings)
+
+
+_RULES: dict[str, Rule] = {
+    field.name: field.metadata["rule"] for field in dataclasses.fields(Hyperparameters) if "rule" in field.metadata
+}
+_ACTING = tuple(name for name, rule in _RULES.items() if rule.meaning)
+
+DEFAULTS: dict[str, str] = {name: rule.default or "" for name, rule in _RULES.items()}
+"""The configuration of a job that sets nothing, in the order in which the built-in prints it."""
+
+
+def markdown_table() -> str:
+    """Return the table of hyperparameters for people: one line each, extensions marked."""
+    lines = ["| name | values | default | meaning | extension |", "|---|---|---|---|---|"]
+    lines += [_markdown_row(name, rule) for name, rule in _RULES.items() if name in _ACTING]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(name: str, rule: Rule) -> str:
+    default = "required" if rule.default is None else f"`{rule.default}`" if rule.default else "empty"
+    return f"| `{name}` | {rule.expected} | {default} | {rule.meaning} | {'yes' if rule.extension else ''} |"
+
+
+def _text(value: object) -> str:
+    # SageMaker sends strings; whoever writes the file by hand also writes 32, true and 0.1.
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _too_small(values: Mapping[str, Any]) -> list[str]:
+    network, side = values.get("base_network"), values.get("image_shape")
+    if network is None or side is None or side >= _LEAST_IMAGE_SHAPE[network]:
+        return []
+    return [f"image_shape: expected {_RULES['image_shape'].expected}, got '{side}' with {network}"]
+
+
+def _too_late(values: Mapping[str, Any]) -> list[str]:
+    first, epochs = values.get("_begin_epoch"), values.get("epochs")
+    if first is None or epochs is None or first < epochs:
+        return []
+    return [f"_begin_epoch: expected an integer below epochs ({epochs}), since epochs count from 0, got '{first}'"]
+
+
+def _unknown(strings: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: no such hyperparameter{_suggestion(name)}"
+        for name in strings
+        if name not in _RULES and not name.startswith(("_", "sagemaker_"))
+    ]
+
+
+def _suggestion(name: str) -> str:
+    # Extra blanks and capitals are among the mistakes to see through.
+    matches = get_close_matches(name.strip().lower(), _ACTING, n=1)
+    return f", did you mean '{matches[0]}'?" if matches else ""
+
+
+def _final_strings(strings: Mapping[str, str]) -> dict[str, str]:
+    # A blank value stands for the default, so the default is what the final configuration shows.
+    given = {name: text for name, text in strings.items() if text.strip() or name not in _RULES}
+    return DEFAULTS | given

@@ -1,0 +1,48 @@
+"""The form of the built-in's log: a time in UTC, a level and a thread before each message."""
+
+import logging
+import sys
+import time
+from typing import TextIO
+
+from tqdm import tqdm
+
+UNPREFIXED_LOGGER = "unprefixed"
+"""The logger of the lines that stand as they are."""
+
+_PREFIXED = "[%(asctime)s %(levelname)s %(thread)d] %(message)s"
+_BARE = "%(message)s"
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes above a progress bar instead of through it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        if not self.stream.isatty():
+            super().emit(record)
+            return
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Send everything from INFO up to `stream`, standard output by default; a later call replaces an earlier one.
+
+    The root logger takes the handler because MXNet's learning rate scheduler logs there.
+    """
+    root, unprefixed = logging.getLogger(), logging.getLogger(UNPREFIXED_LOGGER)
+    root.setLevel(logging.INFO)
+    unprefixed.propagate = False
+    _attach(root, stream or sys.stdout, _PREFIXED)
+    _attach(unprefixed, stream or sys.stdout, _BARE)
+
+
+def _attach(logger: logging.Logger, stream: TextIO, form: str) -> None:
+    for handler in [handler for handler in logger.handlers if isinstance(handler, _Handler)]:
+        logger.removeHandler(handler)
+    formatter = logging.Formatter(form, datefmt="%m/%d/%Y %H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = _Handler(stream)
+    handler.setFormatter(formatter)
+    logger.addHandler(handler)

@@ -1,0 +1,171 @@
+"""How parameters start, which of them learn and how fast, and how they come and go as arrays."""
+
+import json
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from math import prod, sqrt
+
+import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.errors import AlgorithmError, UserError
+from gluon_ssd.ssd.network import SSD
+
+ZEROS = ("_bias", "_beta", "_moving_mean")
+ONES = ("_gamma", "_moving_var")
+
+
+def initialize(network: SSD, devices: Sequence[mx.Context], *, seed: int) -> None:
+    """Place random weights on `devices`, ready to be trained.
+
+    Each parameter has a stream of its own, drawn on the host: it depends on the seed and its name alone, not on the
+    device or on what else the network holds. Learning rates and weight decay get the multipliers that MXNet's Module
+    would read from the graph.
+    """
+    attributes = network.symbol.attr_dict()
+    fixed = _fixed_gammas(attributes)
+    for name, parameter in network.parameters.items():
+        own = attributes.get(name, {})
+        parameter.lr_mult = float(own.get("__lr_mult__", 1))
+        # Module decays weights and gammas alone unless the graph says otherwise; gluon's Trainer would decay all.
+        decays = name.endswith(("_weight", "_gamma"))
+        parameter.wd_mult = float(own.get("__wd_mult__", decays))
+        learns = name not in fixed and not name.endswith(("_moving_mean", "_moving_var"))
+        parameter.grad_req = "write" if learns else "null"
+        _place(parameter, _start(name, parameter.shape, own, seed), devices)
+
+
+def restore(
+    network: SSD,
+    devices: Sequence[mx.Context],
+    arg_params: Mapping[str, mx.nd.NDArray],
+    aux_params: Mapping[str, mx.nd.NDArray],
+) -> None:
+    """Place these parameters on `devices` to detect with; they take no memory for gradients and cannot be trained.
+
+    Raises:
+        UserError: One is missing or has another shape than the network asks for.
+    """
+    arrays = {**arg_params, **aux_params}
+    missing = [name for name in network.parameters if name not in arrays]
+    if missing:
+        raise UserError(f"model: expected a parameter {missing[0]}, got none; {len(missing)} are missing in all")
+    for name, parameter in network.parameters.items():
+        _check_shape(parameter, arrays[name])
+        parameter.grad_req = "null"
+        _place(parameter, arrays[name], devices)
+
+
+def load(network: SSD, arg_params: Mapping[str, mx.nd.NDArray], aux_params: Mapping[str, mx.nd.NDArray]) -> list[str]:
+    """Overwrite an initialized network's parameters by name; return the names that keep their start.
+
+    Arrays that the network has no name for are left out, such as the classifier's end of an ImageNet model.
+
+    Raises:
+        UserError: An array has another shape than the network's parameter of that name.
+    """
+    arrays = {**arg_params, **aux_params}
+    for name, parameter in network.parameters.items():
+        if name in arrays:
+            _check_shape(parameter, arrays[name])
+            parameter.set_data(arrays[name].astype(np.float32))
+    return [name for name in network.parameters if name not in arrays]
+
+
+def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.NDArray]]:
+    """Return copies in host memory of the arguments and the moving statistics, by name.
+
+    The statistics of several devices are averaged, as MXNet's Module does; arguments are equal on all of them.
+    """
+    # BatchNorm writes its moving statistics without the engine making a reader wait for them.
+    mx.nd.waitall()
+    states = set(network.symbol.list_auxiliary_states())
+    arg_params, aux_params = {}, {}
+    for name, parameter in network.parameters.items():
+        copies = [data.copyto(mx.cpu()) for data in parameter.list_data()]
+        if name in states:
+            aux_params[name] = mx.nd.add_n(*copies) / len(copies)
+        else:
+            arg_params[name] = copies[0]
+    return arg_params, aux_params
+
+
+def freeze(network: SSD, pattern: str) -> list[str]:
+    """Stop the parameters whose names match from learning; return their names.
+
+    The pattern must match from the name's start, and an empty one freezes nothing. Moving statistics move on.
+
+    Raises:
+        UserError: The pattern is no regular expression, or would leave nothing to learn.
+    """
+    if not pattern.strip():
+        return []
+    expression = _compile(pattern)
+    states = set(network.symbol.list_auxiliary_states())
+    arguments = [name for name in network.parameters if name not in states]
+    frozen = [name for name in arguments if expression.match(name)]
+    if len(frozen) == len(arguments):
+        raise UserError(f"freeze_layer_pattern: expected to leave some of {len(frozen)} parameters, got {pattern!r}")
+    for name in frozen:
+        network.parameters[name].grad_req = "null"
+    return frozen
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"freeze_layer_pattern: expected a regular expression, got {pattern!r}: {error}") from error
+
+
+def _fixed_gammas(attributes: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """Return the names of the gammas that BatchNorm takes as 1 whatever they hold."""
+    return {f"{node}_gamma" for node, own in attributes.items() if own.get("fix_gamma") == "True"}
+
+
+def _start(name: str, shape: tuple[int, ...], attributes: Mapping[str, str], seed: int) -> NDArray[np.float32]:
+    if "__init__" in attributes:
+        return np.full(shape, _constant(name, attributes["__init__"]), np.float32)
+    if name.endswith(ZEROS):
+        return np.zeros(shape, np.float32)
+    if name.endswith(ONES):
+        return np.ones(shape, np.float32)
+    if name.endswith("_weight"):
+        return _xavier(shape, np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())])))
+    raise AlgorithmError(f"parameter {name}: expected a name that says how it starts")
+
+
+def _constant(name: str, initializer: str) -> float:
+    """Return the value that a graph's initializer, such as '["constant", {"value": 20}]', stands for."""
+    kind, settings = json.loads(initializer)
+    values = {"zero": 0.0, "one": 1.0, "constant": settings.get("value")}
+    if values.get(kind) is None:
+        raise AlgorithmError(f"parameter {name}: expected to start from a constant, got {kind}")
+    return float(values[kind])
+
+
+def _xavier(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a convolution's weights (out, in, height, width) as MXNet's default `Xavier()`: uniform, variance 1/fan."""
+    fan = (shape[0] + shape[1]) / 2 * prod(shape[2:])
+    width = sqrt(3 / fan)
+    weights = rng.random(shape, np.float32)
+    weights *= 2 * width  # in place: there are millions
+    weights -= width
+    return weights
+
+
+def _check_shape(parameter: mx.gluon.Parameter, array: mx.nd.NDArray) -> None:
+    if array.shape != parameter.shape:
+        raise UserError(
+            f"model: expected {parameter.name} of shape {parameter.shape}, got {array.shape}; "
+            "check base_network and num_classes"
+        )
+
+
+def _place(
+    parameter: mx.gluon.Parameter, values: NDArray[np.float32] | mx.nd.NDArray, devices: Sequence[mx.Context]
+) -> None:
+    parameter.initialize(init="zeros", ctx=list(devices), force_reinit=True)
+    parameter.set_data(values if isinstance(values, mx.nd.NDArray) else mx.nd.array(values))

@@ -1,0 +1,40 @@
+"""The main function of training: one job, told by its exit code how it ended.
+
+It imports MXNet only after the number of threads is settled, and not at all in the data worker processes, which
+import this module again.
+"""
+
+import logging
+import os
+import sys
+
+from gluon_ssd.sagemaker import cpus, failure, logs, opening_lines
+from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.sagemaker.stop import StopRequest
+
+logger = logging.getLogger(__name__)
+
+INTERRUPTED = 130  # a second Ctrl-C: the user wants no more of it, not even the model
+
+
+def main() -> int:
+    """Run the job under SAGEMAKER_BASE_DIR; 0 done, 2 customer, 1 algorithm, 3 platform error."""
+    paths = Paths.from_environment()
+    logs.configure()
+    opening_lines.called(["train", *sys.argv[1:]])
+    stop = StopRequest.listen()
+    try:
+        threads = cpus.claim(os.environ)
+        logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
+        from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported
+
+        train(paths, stop)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the one place that catches everything
+        return failure.report(error, paths.failure)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

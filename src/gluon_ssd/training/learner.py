@@ -1,0 +1,135 @@
+"""Gradient descent: one pass over the batches at a time."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.ssd import targets
+from gluon_ssd.ssd.loss import MultiBoxLoss, multibox_loss
+from gluon_ssd.ssd.network import SSD, found
+
+STEPS_IN_FLIGHT = 2  # keeps the devices busy while the host prepares the next batch, and bounds their memory
+
+
+class Batch(Protocol):
+    """Images uint8 (B, S, S, 3) RGB, and objects (B, M, 5 or more): class and corners, padded with -1."""
+
+    @property
+    def images(self) -> NDArray[np.uint8]:
+        """The pixels."""
+
+    @property
+    def objects(self) -> NDArray[np.float32]:
+        """What is on them."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """A pass's losses, per anchor that counted, and its size; NaN where no anchor did."""
+
+    cross_entropy: float
+    smooth_l1: float
+    batches: int
+    examples: int
+    seconds: float
+
+
+class Share(NamedTuple):
+    """What one device gets of a batch; the objects stay on the host."""
+
+    images: mx.nd.NDArray
+    objects: NDArray[np.float32]
+
+
+class Learner:
+    """Trains a network whose parameters `weights.initialize` has placed on `devices`."""
+
+    def __init__(self, network: SSD, optimizer: mx.optimizer.Optimizer, devices: Sequence[mx.Context]) -> None:
+        self.network = network
+        self.devices = tuple(devices)
+        self.trainer = mx.gluon.Trainer(network.parameters, optimizer, kvstore="device")
+
+    def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
+        """Take one step for each batch.
+
+        Raises:
+            UserError: The loss is infinite or not a number; `epoch` is for that message.
+        """
+        started = time.monotonic()
+        in_flight: deque[tuple[int, list[mx.nd.NDArray]]] = deque()
+        total = np.zeros(3)
+        steps = examples = 0
+        for steps, batch in enumerate(batches, start=1):
+            examples += len(batch.images)
+            in_flight.append((steps, self.step(batch)))
+            if len(in_flight) > STEPS_IN_FLIGHT:
+                total += _read(*in_flight.popleft(), epoch)
+        for step, sums in in_flight:
+            total += _read(step, sums, epoch)
+        mx.nd.waitall()  # the last backward pass and update are part of the time
+        seconds = time.monotonic() - started
+        cross_entropy, smooth_l1, kept = total.tolist()
+        kept = kept or math.nan
+        return Losses(cross_entropy / kept, smooth_l1 / kept, steps, examples, seconds)
+
+    def step(self, batch: Batch) -> list[mx.nd.NDArray]:
+        """Take one step; return each device's sums (see `MultiBoxLoss`), not yet waited for."""
+        shares = self._split(batch)
+        with mx.autograd.record():
+            losses = [self._loss(share) for share in shares]
+        mx.autograd.backward([head for loss in losses for head in loss.heads])
+        self._update(len(shares))
+        return [loss.sums for loss in losses]
+
+    def detect(self, images: NDArray[np.uint8], *, nms_threshold: float, nms_topk: int) -> list[NDArray[np.float32]]:
+        """Return for each image its objects (k, 6): class, score and corners, best first; all devices take part."""
+        shares = [
+            mx.nd.array(part, ctx=device, dtype=np.uint8)
+            for part, device in zip(np.array_split(images, len(self.devices)), self.devices, strict=True)
+            if len(part)
+        ]
+        answers = [self.network.detect(share, nms_threshold=nms_threshold, nms_topk=nms_topk) for share in shares]
+        # Waits for the devices, after all of them have been given their work.
+        return [found(rows) for answer in answers for rows in answer.asnumpy()]
+
+    def _split(self, batch: Batch) -> list[Share]:
+        """Deal the batch out as evenly as it goes; a batch smaller than the number of devices leaves some without."""
+        cuts = np.array_split(np.arange(len(batch.images)), len(self.devices))
+        return [
+            Share(mx.nd.array(batch.images[cut], ctx=device, dtype=np.uint8), batch.objects[cut])
+            for cut, device in zip(cuts, self.devices, strict=True)
+            if len(cut)
+        ]
+
+    def _loss(self, share: Share) -> MultiBoxLoss:
+        classes, boxes, anchors = self.network(share.images)
+        return multibox_loss(classes, boxes, targets.assign(classes, anchors, share.objects))
+
+    def _update(self, devices_used: int) -> None:
+        """Change the parameters by the mean gradient of the devices that had a share."""
+        idle = self.devices[devices_used:]
+        for parameter in self.network.parameters.values():
+            if parameter.grad_req != "null":
+                for device in idle:
+                    parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
+        # The store updates one copy of the parameters and hands it to all devices, so an idle one keeps in step.
+        self.trainer.step(devices_used, ignore_stale_grad=bool(idle))
+
+
+def _read(step: int, sums: list[mx.nd.NDArray], epoch: int) -> NDArray[np.float64]:
+    # The one place where training waits for the devices, for a step whose successors are already queued.
+    total: NDArray[np.float64] = np.sum([part.asnumpy() for part in sums], axis=0, dtype=np.float64)
+    if not np.isfinite(total).all():
+        loss = total[~np.isfinite(total)][0]
+        raise UserError(
+            f"training: expected a finite loss, got {loss} in epoch {epoch}, batch {step}; lower learning_rate"
+        )
+    return total

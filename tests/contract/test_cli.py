@@ -1,0 +1,111 @@
+"""The command `gluon-ssd`, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from contract.job import clean_environment
+from gluon_ssd.tools.scenes import write_scenes
+
+
+def gluon_ssd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("gluon-ssd")), *map(str, arguments)]
+    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scenes") / "scenes.rec"
+    write_scenes(path, images=6, seed=3)
+    return path
+
+
+TINY = ("num_classes=5", "base_network=resnet-50", "image_shape=64", "epochs=1", "mini_batch_size=3")
+
+
+@pytest.fixture(scope="module")
+def trained(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("trained") / "job"
+    ended = gluon_ssd(
+        "train", "--train", scenes, "--validation", scenes.parent, "--output", folder, "--hyperparameter", *TINY
+    )
+    return folder, ended
+
+
+def test_train_lays_out_a_job_and_runs_it(trained: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, ended = trained
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    config = json.loads((folder / "input" / "config" / "hyperparameters.json").read_text())
+    assert config == {"num_training_samples": "6", **dict(pair.split("=") for pair in TINY)}
+    assert (folder / "output" / "model.tar.gz").exists()
+    description = json.loads((folder / "model" / "model.json").read_text())
+    assert description["class_names"] == ["ball", "cone", "crate", "leaf", "mug"]
+
+
+def test_log_of_a_job_shows_no_progress_bar_in_a_file(
+    trained: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    _, ended = trained
+    assert ended.stderr == ""
+    assert "\r" not in ended.stdout
+
+
+def test_draw_shows_what_the_model_finds(
+    trained: tuple[Path, subprocess.CompletedProcess[str]], scenes: Path, tmp_path: Path
+) -> None:
+    ended = gluon_ssd(
+        "draw", trained[0] / "model", scenes, "--output", tmp_path, "--count", "2", "--threshold", "0.011"
+    )
+    assert ended.returncode == 0, ended.stderr
+    pictures = sorted(tmp_path.iterdir())
+    assert len(pictures) == 2
+    picture = cv2.imread(str(pictures[0]))
+    assert picture is not None
+    assert min(picture.shape[:2]) >= 240
+    # The truth is drawn in white; no scene has a pure white pixel line of its own.
+    assert np.any((picture == 255).all(axis=2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--train", "nothing.rec", "--validation", "nothing.rec", "--output", "out"], "nothing.rec"),
+        (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
+        (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
+        (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
+    ],
+)
+def test_mistakes_end_with_a_message(tmp_path: Path, arguments: list[str], words: str) -> None:
+    ended = gluon_ssd(*[str(tmp_path / text) if text.startswith(("no", "out", "pict")) else text for text in arguments])
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("gluon-ssd: ")
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_folder_with_an_earlier_job_is_not_written_into(
+    trained: tuple[Path, subprocess.CompletedProcess[str]], scenes: Path
+) -> None:
+    ended = gluon_ssd("train", "--train", scenes, "--validation", scenes, "--output", trained[0])
+    assert ended.returncode == 2
+    assert "new or empty" in ended.stderr
+
+
+def test_hyperparameters_are_name_and_value(scenes: Path, tmp_path: Path) -> None:
+    ended = gluon_ssd(
+        "train", "--train", scenes, "--validation", scenes, "--output", tmp_path / "job", "--hyperparameter", "epochs"
+    )
+    assert ended.returncode == 2
+    assert "NAME=VALUE" in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["train"], ["prepare", "voc"], ["prepare", "scenes"], ["draw"]])
+def test_help_has_an_example(command: list[str]) -> None:
+    ended = gluon_ssd(*command, "--help")
+    assert ended.returncode == 0
+    assert f"  gluon-ssd {' '.join(command)}" in ended.stdout

@@ -1,0 +1,166 @@
+"""Jobs that cannot run: each ends with the right exit code, a failure file, and a message that says what to do."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contract.job import Ended, Job, picture, pictures
+from gluon_ssd.data.recordio import pack
+from gluon_ssd.data.sample import Sample
+
+CUSTOMER, PLATFORM = 2, 3
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    job = Job(tmp_path / "ml")
+    job.write_records("train", pictures(8))
+    job.write_records("validation", pictures(4))
+    return job
+
+
+def run(job: Job) -> Ended:
+    job.write_config()
+    return job.run()
+
+
+def expect_customer_error(ended: Ended, *words: str) -> None:
+    assert ended.code == CUSTOMER, ended.log
+    assert ended.failure is not None
+    assert ended.failure.startswith("ClientError: ")
+    for word in words:
+        assert word in ended.failure
+    assert "Customer Error: " in ended.log
+    assert "Traceback" not in ended.log
+
+
+def test_missing_hyperparameter(job: Job) -> None:
+    del job.hyperparameters["num_classes"]
+    expect_customer_error(run(job), "num_classes", "required")
+
+
+def test_unknown_hyperparameter_is_refused_with_a_suggestion(job: Job) -> None:
+    job.hyperparameters["mini_batch_szie"] = "4"
+    expect_customer_error(run(job), "mini_batch_szie", "did you mean 'mini_batch_size'")
+
+
+def test_all_values_out_of_range_are_told_at_once(job: Job) -> None:
+    job.hyperparameters |= {"learning_rate": "1.5", "epochs": "0", "image_shape": "63"}
+    expect_customer_error(run(job), "learning_rate", "'1.5'", "epochs", "'0'", "image_shape", "64")
+
+
+def test_hyperparameters_that_are_not_json(job: Job) -> None:
+    job.write_config()
+    (job.base / "input" / "config" / "hyperparameters.json").write_text('{"num_classes": "2",')
+    expect_customer_error(job.run(), "hyperparameters.json", "JSON")
+
+
+def test_channel_configuration_that_is_not_json(job: Job) -> None:
+    job.write_config()
+    (job.base / "input" / "config" / "inputdataconfig.json").write_text("train")
+    expect_customer_error(job.run(), "inputdataconfig.json", "JSON")
+
+
+@pytest.mark.parametrize("channel", ["train", "validation"])
+def test_missing_channel(job: Job, channel: str) -> None:
+    job.channels = {name: config for name, config in job.channels.items() if name != channel}
+    expect_customer_error(run(job), f"Missing required channel: {channel}")
+
+
+def test_channel_of_a_kind_that_is_not_read(job: Job) -> None:
+    job.channels = {**job.channels, "train": {"ContentType": "image/jpeg", "TrainingInputMode": "File"}}
+    expect_customer_error(run(job), "train", "application/x-recordio", "image/jpeg")
+
+
+def test_empty_channel(job: Job) -> None:
+    (job.base / "input" / "data" / "train" / "data.rec").unlink()
+    expect_customer_error(run(job), "train channel", ".rec")
+
+
+def test_empty_file(job: Job) -> None:
+    job.write_records("train", [])
+    expect_customer_error(run(job), "train channel", "data.rec")
+
+
+def test_file_that_is_not_recordio(job: Job) -> None:
+    (job.base / "input" / "data" / "train" / "data.rec").write_bytes(b"PK\x03\x04 a zip file, by the look of it")
+    expect_customer_error(run(job), "Unable to parse record", "data.rec")
+
+
+def test_truncated_last_record(job: Job) -> None:
+    path = job.base / "input" / "data" / "validation" / "data.rec"
+    path.write_bytes(path.read_bytes()[:-100])
+    expect_customer_error(run(job), "Unable to parse record", "validation channel", "record 3")
+
+
+def test_classification_labels(job: Job) -> None:
+    image = picture(0, 0).image
+    header = np.array([0], "<u4").tobytes() + np.array([3], "<f4").tobytes() + np.array([7, 0], "<u8").tobytes()
+    job.write_records("train", [header + image])
+    expect_customer_error(run(job), "Not enough annotation packed in the list file or the RecordIO file", "record 0")
+
+
+def test_class_beyond_num_classes(job: Job) -> None:
+    sample = picture(0, 0)
+    sample.objects[0, 0] = 2
+    job.write_records("train", [*pictures(3), pack(sample, 3)])
+    expect_customer_error(run(job), "record 3", "num_classes")
+
+
+def test_label_wider_than_label_width(job: Job) -> None:
+    job.hyperparameters["label_width"] = "20"
+    sample = picture(0, 0)
+    crowd = Sample(sample.image, np.repeat(sample.objects, 5, axis=0))
+    job.write_records("train", [*pictures(2), pack(crowd, 2)])
+    expect_customer_error(run(job), "Invalid parameter value 'label_width'", "record 2", "32")
+
+
+def test_no_image_can_be_decoded(job: Job) -> None:
+    job.write_records("train", [pack(Sample(b"not an image", picture(i, 0).objects), i) for i in range(8)])
+    expect_customer_error(run(job), "train channel", "JPEG or PNG")
+
+
+def test_unwritable_model_folder(job: Job) -> None:
+    job.model.parent.mkdir(parents=True, exist_ok=True)
+    job.model.write_text("in the way")
+    ended = run(job)
+    assert ended.code == PLATFORM, ended.log
+    assert ended.failure is not None
+    assert ended.failure.startswith("InternalServerError: ")
+    assert str(job.model) in ended.failure
+    assert "Epoch" not in ended.log, "it should be found before the training"
+
+
+def test_unwritable_output_folder_still_gives_the_exit_code(job: Job) -> None:
+    del job.hyperparameters["num_classes"]
+    (job.base / "output").write_text("in the way")
+    job.write_config()
+    process = job.start()
+    log, _ = process.communicate(timeout=60)
+    assert process.returncode == CUSTOMER
+    assert "num_classes" in log
+
+
+def test_pretrained_weights_that_are_not_there(job: Job) -> None:
+    job.hyperparameters["use_pretrained_model"] = "1"
+    expect_customer_error(run(job), "use_pretrained_model")
+
+
+def test_several_hosts(job: Job) -> None:
+    job.write_config()
+    (job.base / "input" / "config" / "resourceconfig.json").write_text(
+        '{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth0"}'
+    )
+    expect_customer_error(job.run(), "algo-1", "algo-2")
+
+
+def test_gpu_instance_without_a_gpu_is_a_platform_error(job: Job) -> None:
+    job.write_config()
+    (job.base / "input" / "config" / "resourceconfig.json").write_text(
+        '{"current_host": "algo-1", "hosts": ["algo-1"], "current_instance_type": "ml.p3.2xlarge"}'
+    )
+    ended = job.run()
+    assert ended.code == PLATFORM
+    assert ended.failure is not None
+    assert ended.failure.startswith("InternalServerError: GPU")

@@ -1,0 +1,98 @@
+"""Decoding of stored images: what they all become, and what is refused."""
+
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gluon_ssd.data import images
+from gluon_ssd.data.images import UnreadableImageError
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def _encode(pixels: NDArray[np.generic], kind: str = ".png") -> bytes:
+    """Encode pixels given in OpenCV's order: gray, BGR or BGRA."""
+    done, data = cv2.imencode(kind, np.asarray(pixels, pixels.dtype))
+    assert done
+    return data.tobytes()
+
+
+def _with_rotation_tag(jpeg: bytes, orientation: int) -> bytes:
+    """Put an EXIF segment with an orientation behind the start of a JPEG."""
+    entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+    body = b"Exif\0\0" + b"MM\0*" + struct.pack(">I", 8) + struct.pack(">H", 1) + entry + struct.pack(">I", 0)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def _two_halves() -> NDArray[np.uint8]:
+    """Return a BGR image 64 wide and 32 high, left half red, right half green."""
+    pixels = np.zeros((32, 64, 3), np.uint8)
+    pixels[:, :32], pixels[:, 32:] = RED[::-1], GREEN[::-1]
+    return pixels
+
+
+def test_a_png_becomes_contiguous_rgb() -> None:
+    image = images.decode(_encode(_two_halves()))
+    assert image.shape == (32, 64, 3)
+    assert image.dtype == np.uint8
+    assert image.flags.c_contiguous
+    assert (tuple(image[0, 0]), tuple(image[31, 63])) == (RED, GREEN)
+
+
+def test_a_jpeg_becomes_rgb_within_its_losses() -> None:
+    image = images.decode(_encode(_two_halves(), ".jpg"))
+    np.testing.assert_allclose(image[16, [8, 56]], [RED, GREEN], atol=4)
+
+
+def test_the_rotation_tag_of_a_camera_is_ignored() -> None:
+    plain = _encode(_two_halves(), ".jpg")
+    tagged = _with_rotation_tag(plain, 6)
+    # The tag is one that OpenCV obeys unless told not to.
+    assert cv2.imdecode(np.frombuffer(tagged, np.uint8), cv2.IMREAD_COLOR).shape == (64, 32, 3)
+    np.testing.assert_array_equal(images.decode(tagged), images.decode(plain))
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_gray_becomes_three_equal_channels(kind: str) -> None:
+    image = images.decode(_encode(np.full((8, 8), 100, np.uint8), kind))
+    assert np.unique(image).tolist() == [100]
+    assert image.shape == (8, 8, 3)
+
+
+def test_an_alpha_channel_is_left_out() -> None:
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    pixels[...] = (10, 20, 30, 0)
+    assert np.unique(images.decode(_encode(pixels)).reshape(-1, 3), axis=0).tolist() == [[30, 20, 10]]
+
+
+def test_16_bits_become_8() -> None:
+    pixels = np.zeros((4, 4, 3), np.uint16)
+    pixels[...] = (0x1000, 0x8000, 0xFFFF)
+    assert images.decode(_encode(pixels))[0, 0].tolist() == [0xFF, 0x80, 0x10]
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"", "no bytes"),
+        (b"GIF89a\x01\x00\x01\x00", "10 bytes that begin with 47 49 46 38 39 61 01 00"),
+        (_encode(_two_halves(), ".bmp"), "6,198 bytes that begin with 42 4d"),
+        (_encode(_two_halves())[:40], "one that is broken, of 40 bytes"),
+        (_encode(_two_halves(), ".jpg")[:100], "one that is broken, of 100 bytes"),
+        (b"\xff\xd8\xff", "one that is broken, of 3 bytes"),
+    ],
+)
+def test_anything_else_is_refused_with_what_it_is(data: bytes, found: str) -> None:
+    with pytest.raises(UnreadableImageError) as caught:
+        images.decode(data)
+    assert str(caught.value).startswith(f"expected a JPEG or PNG image, got {found}")
+
+
+def test_an_image_that_claims_more_pixels_than_there_can_be_is_refused() -> None:
+    png = bytearray(_encode(_two_halves()))
+    png[16:24] = struct.pack(">II", 2**20, 2**20)
+    with pytest.raises(UnreadableImageError, match="expected a JPEG or PNG image, got one that"):
+        images.decode(bytes(png))

@@ -1,0 +1,122 @@
+import errno
+import io
+from pathlib import Path
+
+import pytest
+
+from gluon_ssd.errors import AlgorithmError, JobError, PlatformError, UserError
+from gluon_ssd.sagemaker import failure
+
+
+def raised(error: BaseException, *, cause: BaseException | None = None) -> BaseException:
+    """Return `error` with the traceback that raising gives it."""
+    with pytest.raises(type(error)) as caught:
+        raise error from cause
+    return caught.value
+
+
+def test_a_customers_error_is_the_whole_file_and_code_2(tmp_path: Path, log: io.StringIO) -> None:
+    path = tmp_path / "failure"
+    message = "hyperparameters: epochs: expected an integer of at least 1, got 'x'"
+
+    code = failure.report(raised(UserError(message), cause=ValueError("x")), path)
+
+    assert code == 2
+    assert path.read_text() == f"ClientError: {message}"
+    assert log.getvalue().endswith(f"] Customer Error: {message}\n")
+    assert " ERROR " in log.getvalue()
+    assert "Traceback" not in log.getvalue()
+
+
+NO_SPACE = "the disk is full; give the job a larger volume (caused by [Errno 28] No space left on device: 'a.params')"
+QUOTA = "the disk is full; give the job a larger volume (caused by [Errno 122] Disk quota exceeded)"
+NO_FILE = "internal error (caused by FileNotFoundError: [Errno 2] No such file: 'a.params')"
+NO_MEMORY = "out of memory; use a larger instance, or lower mini_batch_size or num_workers"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (AlgorithmError("m"), 1, "m"),
+        (JobError("m"), 1, "m"),
+        (PlatformError("m"), 3, "m"),
+        (KeyError("x"), 1, "internal error (caused by KeyError: 'x')"),
+        (OSError(errno.ENOENT, "No such file", "a.params"), 1, NO_FILE),
+        (OSError(errno.ENOSPC, "No space left on device", "a.params"), 3, NO_SPACE),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, QUOTA),
+        (MemoryError(), 3, NO_MEMORY),
+    ],
+)
+def test_other_errors_come_with_their_traceback(
+    tmp_path: Path, log: io.StringIO, error: BaseException, code: int, message: str
+) -> None:
+    logged, written = {1: ("Algorithm Error", "AlgorithmError"), 3: ("Platform Error", "InternalServerError")}[code]
+    path = tmp_path / "failure"
+
+    assert failure.report(raised(error), path) == code
+
+    reason, empty, heading, *trace = path.read_text().splitlines()
+    assert (reason, empty, heading) == (f"{written}: {message}", "", "Traceback (most recent call last):")
+    assert any("raise error from cause" in line for line in trace)
+    assert f"] {logged}: {message}\nTraceback (most recent call last):\n" in log.getvalue()
+
+
+def test_a_full_disk_met_by_a_real_write_is_the_platforms(tmp_path: Path, log: io.StringIO) -> None:
+    with pytest.raises(OSError, match="No space left") as caught:
+        Path("/dev/full").write_text("x")
+
+    assert failure.report(caught.value, tmp_path / "failure") == 3
+    assert "Platform Error: the disk is full" in log.getvalue()
+
+
+def test_a_long_reason_fits_what_sagemaker_shows_and_says_what_is_cut(tmp_path: Path, log: io.StringIO) -> None:
+    path = tmp_path / "failure"
+    message = "".join(f"mistake {number}; " for number in range(300))
+
+    failure.report(UserError(message), path)
+
+    written = path.read_text()
+    head, note = written.split("...")
+    assert len(written) <= 1024
+    assert f"ClientError: {message}".startswith(head)
+    missing = len(f"ClientError: {message}") - len(head)
+    assert note == f" {missing:,} more characters, the log has them all"
+    assert message in log.getvalue()
+
+
+def test_a_reason_of_just_the_right_length_is_kept_whole(tmp_path: Path, log: io.StringIO) -> None:
+    path = tmp_path / "failure"
+    message = "x" * (1024 - len("ClientError: "))
+
+    failure.report(UserError(message), path)
+
+    assert path.read_text() == f"ClientError: {message}"
+    assert message in log.getvalue()
+
+
+def test_a_missing_output_folder_is_made(tmp_path: Path, log: io.StringIO) -> None:
+    path = tmp_path / "output" / "failure"
+
+    assert failure.report(UserError("m"), path) == 2
+    assert path.read_text() == "ClientError: m"
+    assert "cannot write" not in log.getvalue()
+
+
+def test_a_place_that_cannot_be_written_is_logged_and_the_code_stays(tmp_path: Path, log: io.StringIO) -> None:
+    (tmp_path / "output").write_text("a file where the folder should be")
+    path = tmp_path / "output" / "failure"
+
+    assert failure.report(UserError("m"), path) == 2
+    assert failure.report(PlatformError("m"), Path("/dev/full")) == 3
+
+    assert "] Customer Error: m\n" in log.getvalue()
+    assert f"failure file: cannot write {path}: " in log.getvalue()
+    assert "failure file: cannot write /dev/full: [Errno 28] No space left on device" in log.getvalue()
+
+
+def test_a_file_name_that_is_not_utf_8_does_not_break_the_report(tmp_path: Path) -> None:
+    path = tmp_path / "failure"
+    name = b"caf\xe9.rec".decode("utf-8", "surrogateescape")
+
+    assert failure.report(UserError(f"train channel, {name}"), path) == 2
+    assert path.read_text() == r"ClientError: train channel, caf\udce9.rec"

@@ -1,0 +1,53 @@
+import pytest
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.ssd import base_networks, graph
+
+
+@pytest.mark.parametrize(
+    ("base_network", "image_shape", "anchors"),
+    [
+        ("vgg-16", 268, 7034),
+        ("vgg-16", 333, 10724),
+        ("vgg-16", 447, 18854),
+        ("vgg-16", 448, 18846),
+        ("resnet-50", 64, 108),
+        ("resnet-50", 333, 2780),
+    ],
+)
+def test_any_image_shape_from_the_least_on_works(base_network: str, image_shape: int, anchors: int) -> None:
+    symbol = graph.heads(base_network, 2, image_shape).classes
+    assert symbol.infer_shape(data=(1, 3, image_shape, image_shape))[1] == [(1, 3, anchors)]
+
+
+@pytest.mark.parametrize(("base_network", "image_shape", "least"), [("vgg-16", 267, 268), ("resnet-50", 63, 64)])
+def test_a_smaller_image_shape_is_refused(base_network: str, image_shape: int, least: int) -> None:
+    message = f"image_shape: expected at least {least} for {base_network}, got {image_shape}"
+    with pytest.raises(UserError, match=f"^{message}$"):
+        base_networks.find(base_network, image_shape)
+
+
+def test_an_unknown_base_network_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"^base_network: expected one of vgg-16, resnet-50, got 'resnet50'$"):
+        base_networks.find("resnet50", 300)
+
+
+def test_anchors_are_spaced_by_strides_at_exactly_300_and_512() -> None:
+    base = base_networks.find("vgg-16", 300)
+    steps = {shape: base.layout(shape).steps(shape) for shape in (299, 300, 511, 512)}
+    assert steps == {
+        299: None,
+        300: (8 / 300, 16 / 300, 32 / 300, 64 / 300, 100 / 300, 1),
+        511: None,
+        512: (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1),
+    }
+
+
+def test_resnet_50_spaces_its_anchors_evenly_at_every_size() -> None:
+    base = base_networks.find("resnet-50", 300)
+    assert [base.layout(shape).steps(shape) for shape in (64, 300, 512)] == [None, None, None]
+
+
+def test_vgg_16_has_a_seventh_layer_from_448_on() -> None:
+    base = base_networks.find("vgg-16", 300)
+    assert [len(base.layout(shape).extras) for shape in (447, 448)] == [4, 5]

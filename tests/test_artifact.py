@@ -1,0 +1,240 @@
+import json
+import resource
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mxnet as mx
+import pytest
+
+from gluon_ssd import artifact
+from gluon_ssd.artifact import Description
+from gluon_ssd.errors import PlatformError, UserError
+
+HYPERPARAMETERS = {"base_network": "resnet-50", "num_classes": "2", "image_shape": "300", "nms_threshold": "0.3"}
+DESCRIPTION = Description(
+    base_network="resnet-50",
+    num_classes=2,
+    image_shape=300,
+    input_mean=(0.0, 0.0, 0.0),
+    class_names=("cat", "dog"),
+    epoch=7,
+    scores={"validation:mAP": 0.71},
+)
+FILES = ["hyperparams.json", "model.json", "model_algo_1-0000.params", "model_algo_1-symbol.json"]
+
+
+def write(folder: Path, *, weight: float = 1.0, size: int = 6, description: Description = DESCRIPTION) -> None:
+    artifact.write(
+        folder,
+        mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=2, name="fc"),
+        {"fc_weight": mx.nd.full((2, size), weight)},
+        {"bn_data_moving_mean": mx.nd.array([1, 2, 3])},
+        hyperparameters=HYPERPARAMETERS,
+        description=description,
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    write(tmp_path)
+    model = artifact.read(tmp_path)
+    assert model.description == DESCRIPTION
+    assert model.hyperparameters == HYPERPARAMETERS
+    assert model.symbol.list_arguments() == ["data", "fc_weight", "fc_bias"]
+    assert model.arg_params["fc_weight"].asnumpy().tolist() == [[1] * 6] * 2
+    assert model.aux_params["bn_data_moving_mean"].asnumpy().tolist() == [1, 2, 3]
+    assert names(tmp_path) == FILES
+
+
+def test_mxnet_reads_the_files_as_a_checkpoint(tmp_path: Path) -> None:
+    write(tmp_path)
+    symbol, arg_params, aux_params = mx.model.load_checkpoint(str(tmp_path / "model_algo_1"), 0)
+    assert symbol.list_outputs() == ["fc_output"]
+    assert (set(arg_params), set(aux_params)) == ({"fc_weight"}, {"bn_data_moving_mean"})
+
+
+def test_hyperparameters_are_one_line_of_strings(tmp_path: Path) -> None:
+    write(tmp_path)
+    text = (tmp_path / "hyperparams.json").read_text()
+    assert text.count("\n") == 1
+    assert json.loads(text) == HYPERPARAMETERS
+
+
+def test_a_description_says_what_wrote_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert artifact.read(tmp_path).description.versions == {"gluon_ssd": "0.1.0", "mxnet": "1.9.1"}
+
+
+def test_a_better_model_takes_the_place_of_the_last(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / ".writing-killed").mkdir()
+    write(tmp_path, weight=5)
+    assert artifact.read(tmp_path).arg_params["fc_weight"].asnumpy().max() == 5
+    assert names(tmp_path) == FILES
+
+
+def test_a_missing_folder_is_made(tmp_path: Path) -> None:
+    write(tmp_path / "opt" / "model")
+    assert names(tmp_path / "opt" / "model") == FILES
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file grow beyond 10,000 bytes: writing on fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_the_machines_fault_and_leaves_the_last_model_whole(tmp_path: Path) -> None:
+    write(tmp_path)
+    with full_disk(), pytest.raises(PlatformError, match=f"^model folder: expected to write to {tmp_path}, got "):
+        write(tmp_path, weight=5, size=10_000)
+    assert artifact.read(tmp_path).arg_params["fc_weight"].asnumpy().max() == 1
+    assert names(tmp_path) == FILES
+
+
+def test_a_folder_that_cannot_be_made_is_found_out_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "model"
+    with pytest.raises(PlatformError, match=f"^model folder: expected to write to {folder}, got "):
+        artifact.check_writable(folder)
+
+
+def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
+    artifact.check_writable(tmp_path / "model")
+    assert names(tmp_path / "model") == []
+
+
+def built_in(folder: Path, *, mean: list[float], hyperparameters: dict[str, str] = HYPERPARAMETERS) -> None:
+    """Leave what the built-in algorithm would: other host, other epoch, no model.json."""
+    write(folder)
+    (folder / "model.json").unlink()
+    (folder / "model_algo_1-symbol.json").rename(folder / "model_algo_2-symbol.json")
+    (folder / "model_algo_1-0000.params").unlink()
+    mx.nd.save(str(folder / "model_algo_2-0029.params"), {"aux:bn_data_moving_mean": mx.nd.array(mean)})
+    (folder / "hyperparams.json").write_text(json.dumps(hyperparameters))
+
+
+def test_a_model_of_the_built_in_algorithm_is_described_by_its_hyperparameters(tmp_path: Path) -> None:
+    built_in(tmp_path, mean=[118, 110, 101])
+    assert artifact.read(tmp_path).description == Description(
+        base_network="resnet-50",
+        num_classes=2,
+        image_shape=300,
+        input_mean=(0, 0, 0),
+        nms_threshold=0.3,
+        nms_topk=400,
+        versions={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("moving_mean", "input_mean"),
+    [
+        ([118.0, 110.0, 101.0], (0, 0, 0)),
+        ([40.0, 38.0, 31.0], (0, 0, 0)),
+        ([2.1, -4.0, 3.3], (123, 117, 104)),
+        ([-83.0, -79.0, -73.0], (123, 117, 104)),
+    ],
+)
+def test_the_first_batch_norm_tells_whether_pixels_were_raw(
+    tmp_path: Path, moving_mean: list[float], input_mean: tuple[int, ...]
+) -> None:
+    built_in(tmp_path, mean=moving_mean)
+    assert artifact.read(tmp_path).description.input_mean == input_mean
+
+
+def test_of_vgg_16_the_mean_is_taken_for_granted(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "model.json").unlink()
+    (tmp_path / "hyperparams.json").write_text(json.dumps(HYPERPARAMETERS | {"base_network": "vgg-16"}))
+    mx.nd.save(str(tmp_path / "model_algo_1-0000.params"), {"arg:conv1_1_bias": mx.nd.zeros(64)})
+    assert artifact.read(tmp_path).description.input_mean == (123, 117, 104)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model_algo_1-symbol.json", None, r"model: expected a file model_algo_\*-symbol.json in {folder}, got none"),
+        (
+            "model_algo_1-symbol.json",
+            b'{"nodes": ',
+            "model, {folder}/model_algo_1-symbol.json: expected JSON, got Expecting value",
+        ),
+        (
+            "model_algo_1-symbol.json",
+            b"{}",
+            "model, {folder}/model_algo_1-symbol.json: expected an MXNet graph, got Check failed",
+        ),
+        ("model_algo_1-0000.params", None, r"model: expected a file model_algo_1-\*.params in {folder}, got none"),
+        ("model_algo_1-0000.params", b"", "model, {folder}/model_algo_1-0000.params: expected MXNet parameters"),
+        ("model_algo_1-0000.params", b"?" * 99, "model, {folder}/model_algo_1-0000.params: expected MXNet parameters"),
+        ("hyperparams.json", None, "model: expected a file {folder}/hyperparams.json, got none"),
+        ("hyperparams.json", b"num_classes=2", "model, {folder}/hyperparams.json: expected JSON, got Expecting value"),
+        ("hyperparams.json", b"[]", "model, {folder}/hyperparams.json: expected a JSON object, got list"),
+        ("model.json", b"\xff\xfe", "model, {folder}/model.json: expected JSON"),
+        ("model.json", b'{"num_classes": 2}', "model, {folder}/model.json: expected a description of the model, got"),
+    ],
+)
+def test_a_missing_or_broken_file_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    write(tmp_path)
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="^" + message.format(folder=tmp_path)):
+        artifact.read(tmp_path)
+
+
+def test_a_truncated_parameter_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, size=1000)
+    file = tmp_path / "model_algo_1-0000.params"
+    file.write_bytes(file.read_bytes()[:4000])
+    with pytest.raises(UserError, match="expected MXNet parameters"):
+        artifact.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"num_classes": "two"}, "expected numbers, got"), ({"image_shape": None}, "expected a value for 'image_shape'")],
+)
+def test_hyperparameters_that_describe_no_model_are_refused(
+    tmp_path: Path, change: dict[str, str | None], message: str
+) -> None:
+    hyperparameters = {name: value for name, value in (HYPERPARAMETERS | change).items() if value is not None}
+    built_in(tmp_path, mean=[1, 2, 3], hyperparameters=hyperparameters)
+    with pytest.raises(UserError, match=f"^model, {tmp_path}/hyperparams.json: {message}"):
+        artifact.read(tmp_path)
+
+
+def test_the_archive_is_flat_and_in_the_order_of_the_built_in_algorithm(tmp_path: Path) -> None:
+    write(tmp_path / "model")
+    (tmp_path / "model" / ".hidden").write_text("")
+    artifact.archive(tmp_path / "model", tmp_path / "output" / "model.tar.gz")
+    with tarfile.open(tmp_path / "output" / "model.tar.gz") as tar:
+        assert tar.getnames() == [
+            "hyperparams.json",
+            "model_algo_1-symbol.json",
+            "model_algo_1-0000.params",
+            "model.json",
+        ]
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    assert artifact.read(tmp_path / "unpacked").description == DESCRIPTION
+    assert names(tmp_path / "output") == ["model.tar.gz"]
+
+
+def test_equal_models_give_equal_archives(tmp_path: Path) -> None:
+    write(tmp_path / "one")
+    write(tmp_path / "two")
+    for name in ("one", "two"):
+        artifact.archive(tmp_path / name, tmp_path / f"{name}.tar.gz")
+    assert (tmp_path / "one.tar.gz").read_bytes() == (tmp_path / "two.tar.gz").read_bytes()

@@ -1,0 +1,114 @@
+"""Imports point one way; this reads them and fails on any other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "gluon_ssd"
+
+EVERYTHING = {
+    "errors",
+    "boxes",
+    "sagemaker",
+    "data",
+    "ssd",
+    "evaluation",
+    "training",
+    "artifact",
+    "best_model",
+    "detector",
+    "inputs",
+    "tools",
+    "job",
+    "train",
+    "cli",
+}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "boxes": set(),
+    "sagemaker": {"errors"},
+    "data": {"errors", "boxes"},
+    "ssd": {"errors", "boxes"},
+    "evaluation": {"boxes"},
+    "training": {"errors", "ssd"},
+    "artifact": {"errors", "ssd"},
+    "best_model": {"artifact", "ssd"},
+    "detector": {"errors", "artifact", "boxes", "data", "ssd"},
+    "inputs": {"errors", "sagemaker", "data"},
+    "tools": EVERYTHING - {"training", "best_model", "job", "train", "cli", "tools"},
+    "job": EVERYTHING - {"tools", "train", "cli", "job"},
+    "train": {"errors", "sagemaker", "job"},
+    "cli": EVERYTHING - {"cli"},
+}
+WITHOUT_MXNET = {"errors", "boxes", "sagemaker", "data", "evaluation", "inputs"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
+
+
+def layer(dotted: str) -> str:
+    return dotted.split(".")[1]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that `path` imports, as a dotted name, wherever in the file it does so."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def name_of(path: Path) -> str:
+    return ".".join(("gluon_ssd", *path.relative_to(SOURCE).with_suffix("").parts))
+
+
+def siblings(path: Path) -> set[str]:
+    """The modules of its own package that `path` imports."""
+    package = name_of(path).rsplit(".", 1)[0]
+    known = {name_of(other) for other in modules()}
+    return {
+        name
+        for target in imported(path)
+        for name in (target, target.rsplit(".", 1)[0])
+        if name in known and name.rsplit(".", 1)[0] == package
+    }
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_module_imports_only_layers_below(path: Path) -> None:
+    own = layer(name_of(path))
+    ours = {layer(name) for name in imported(path) if name.startswith("gluon_ssd.")}
+    assert ours - {own} <= MAY_IMPORT[own]
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_only_the_network_side_imports_mxnet(path: Path) -> None:
+    if layer(name_of(path)) in WITHOUT_MXNET:
+        assert not {name for name in imported(path) if name.split(".")[0] in {"mxnet", "gluoncv"}}
+
+
+def test_no_modules_of_a_package_import_each_other_in_a_circle() -> None:
+    graph = {name_of(path): siblings(path) for path in modules()}
+    while graph:
+        leaves = {name for name, targets in graph.items() if not targets & graph.keys()}
+        assert leaves, f"circle among {sorted(graph)}"
+        graph = {name: targets for name, targets in graph.items() if name not in leaves}
+
+
+def test_only_paths_spells_the_base_folder() -> None:
+    spelling = [path.name for path in modules() if any(is_base(node) for node in ast.walk(ast.parse(path.read_text())))]
+    assert spelling == ["paths.py"]
+
+
+def is_base(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).startswith("/opt/ml")
+
+
+def test_package_init_files_are_empty() -> None:
+    assert [path for path in SOURCE.rglob("__init__.py") if path.read_text()] == []

@@ -1,0 +1,101 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gluon_ssd.data.recordio import pack, write_record
+from gluon_ssd.data.sample import Sample
+from gluon_ssd.errors import UserError
+from gluon_ssd.tools.job_folder import lay_out
+
+
+def write_records(path: Path, count: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = io.BytesIO()
+    for index in range(count):
+        # The payload holds the magic at a multiple of four, so that each record has two parts.
+        image = b"...." + (0xCED7230A).to_bytes(4, "little") + b"...."
+        write_record(stream, pack(Sample(image, np.zeros((0, 6), np.float32)), index))
+    path.write_bytes(stream.getvalue())
+    return path
+
+
+def read(path: Path) -> object:
+    return json.loads(path.read_text())
+
+
+def test_a_job_of_two_files(tmp_path: Path) -> None:
+    train = write_records(tmp_path / "birds.rec", 3)
+    (tmp_path / "birds.classes").write_text("owl\n")
+    validation = write_records(tmp_path / "other.rec", 2)
+    paths = lay_out(tmp_path / "job", train=train, validation=validation, hyperparameters={"num_classes": "1"})
+
+    data = tmp_path / "job" / "input" / "data"
+    assert (data / "train" / "birds.rec").read_bytes() == train.read_bytes()
+    assert (data / "train" / "birds.classes").read_text() == "owl\n"
+    assert [path.name for path in (data / "validation").iterdir()] == ["other.rec"]
+    assert read(paths.hyperparameters) == {"num_training_samples": "3", "num_classes": "1"}
+    assert read(paths.input_data_config) == {
+        name: {"ContentType": "application/x-recordio", "TrainingInputMode": "File"} for name in ("train", "validation")
+    }
+    assert read(paths.resource_config) == {"current_host": "algo-1", "hosts": ["algo-1"]}
+
+
+def test_folders_keep_their_order_below_and_are_counted_together(tmp_path: Path) -> None:
+    write_records(tmp_path / "shards" / "a" / "0.rec", 2)
+    write_records(tmp_path / "shards" / "b" / "0.rec", 5)
+    paths = lay_out(
+        tmp_path / "job", train=tmp_path / "shards", validation=tmp_path / "shards" / "a", hyperparameters={}
+    )
+    assert sorted(path.relative_to(paths.channel("train")) for path in paths.channel("train").rglob("*.rec")) == [
+        Path("a/0.rec"),
+        Path("b/0.rec"),
+    ]
+    assert read(paths.hyperparameters) == {"num_training_samples": "7"}
+
+
+def test_a_given_number_of_samples_stands(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "birds.rec", 3)
+    paths = lay_out(
+        tmp_path / "job", train=records, validation=records, hyperparameters={"num_training_samples": "150"}
+    )
+    assert read(paths.hyperparameters) == {"num_training_samples": "150"}
+
+
+def test_a_relative_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    write_records(tmp_path / "real" / "birds.rec", 1)
+    (tmp_path / "birds.rec").symlink_to("real/birds.rec")
+    paths = lay_out(
+        tmp_path / "job", train=tmp_path / "birds.rec", validation=tmp_path / "birds.rec", hyperparameters={}
+    )
+    assert (paths.channel("train") / "birds.rec").read_bytes() == (tmp_path / "real" / "birds.rec").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ("nowhere.rec", "--train .*nowhere.rec: expected a .rec file or a folder of them, got nothing there"),
+        ("empty", "--train .*empty: expected a .rec file or a folder of them, got a folder without any"),
+        ("broken.rec", "broken.rec, record 0: expected the magic number"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(
+    tmp_path: Path, train: str, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.rec").write_bytes(b"neither magic nor length")
+    records = write_records(tmp_path / "birds.rec", 1)
+    with pytest.raises(UserError, match=message):
+        lay_out(tmp_path / "job", train=tmp_path / train, validation=records, hyperparameters={})
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="expected a folder that is new or empty"):
+        lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={})
+    assert [path.name for path in (tmp_path / "job").iterdir()] == ["notes.txt"]

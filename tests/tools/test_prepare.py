@@ -1,0 +1,258 @@
+"""Preparing a VOC folder, checked by MXNet's own reader of RecordIO."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import mxnet as mx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.tools.prepare import PrepareSummary, parse_classes, prepare_voc
+
+Box = tuple[float | str, float | str, float | str, float | str]
+WIDTH, HEIGHT = 50, 40
+
+
+def item(name: str | None, box: Box | None, *, difficult: str = "0") -> str:
+    parts = [] if name is None else [f"<name>{name}</name>"]
+    if box is not None:
+        corners = zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)
+        parts.append("<bndbox>" + "".join(f"<{key}>{value}</{key}>" for key, value in corners) + "</bndbox>")
+    return f"<object>{''.join(parts)}<difficult>{difficult}</difficult></object>"
+
+
+@dataclass(frozen=True)
+class Voc:
+    root: Path
+
+    def add(self, name: str, *objects: str, suffix: str = ".jpg", size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
+        """Add an image with its annotation to the folder; return the image's bytes."""
+        rng = np.random.default_rng(sum(map(ord, name)))
+        pixels = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        content = bytes(cv2.imencode(suffix, pixels)[1])
+        (self.root / "JPEGImages" / f"{name}{suffix}").write_bytes(content)
+        self.annotate(
+            name,
+            f"<annotation><filename>{name}{suffix}</filename>"
+            f"<size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>"
+            f"{''.join(objects)}</annotation>",
+        )
+        return content
+
+    def annotate(self, name: str, xml: str) -> None:
+        (self.root / "Annotations" / f"{name}.xml").write_text(xml)
+
+    def list(self, split: str, *lines: str) -> None:
+        (self.root / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def voc(tmp_path: Path) -> Voc:
+    root = tmp_path / "VOCdevkit" / "VOC2007"
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / part).mkdir(parents=True)
+    return Voc(root)
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "train.rec"
+
+
+def prepare(voc: Voc, output: Path, classes: list[str] | None = None) -> PrepareSummary:
+    return prepare_voc(voc.root, "train", output, classes=classes)
+
+
+def records(output: Path) -> list[tuple[NDArray[np.float32], bytes]]:
+    """Return the objects and the image bytes of each record, read by MXNet."""
+    reader = mx.recordio.MXRecordIO(str(output), "r")
+    found = []
+    while (payload := reader.read()) is not None:
+        header, content = mx.recordio.unpack(payload)
+        assert header.label[:2].tolist() == [2, 6]
+        found.append((header.label[2:].reshape(-1, 6), content))
+    reader.close()
+    return found
+
+
+def test_images_are_copied_and_pixels_that_count_from_one_become_fractions(voc: Voc, output: Path) -> None:
+    jpeg = voc.add("one", item("dog", (1, 1, WIDTH, HEIGHT)), item("cat", (11, 21, 20, 30), difficult="1"))
+    png = voc.add("two", item("cat", ("5.5", 1, 25, 20)), suffix=".png")
+    voc.list("train", "one", "two")
+    summary = prepare(voc, output)
+    (first, first_image), (second, second_image) = records(output)
+    assert (first_image, second_image) == (jpeg, png)
+    np.testing.assert_allclose(first, [[1.0, 0, 0, 1, 1, 0], [0.0, 0.2, 0.5, 0.4, 0.75, 1]], atol=1e-7)
+    np.testing.assert_allclose(second, [[0, 0.09, 0, 0.5, 0.5, 0]], atol=1e-7)
+    assert (summary.images, summary.background_images, summary.objects) == (2, 0, {"cat": 2, "dog": 1})
+    assert (summary.widest_label, summary.notes) == (14, ())
+    assert (output.parent / "train.classes").read_text() == "cat\ndog\n"
+    assert (output.parent / "train.lst").read_text().splitlines()[1].endswith("\tJPEGImages/two.png")
+
+
+def test_what_is_dropped_or_clipped_is_told_line_by_line(voc: Voc, output: Path) -> None:
+    voc.add(
+        "one",
+        item("dog", (5, 5, 5, 9)),
+        item("dog", (60, 5, 70, 9)),
+        item(None, (1, 1, 5, 5)),
+        item("dog", (1, "left", 5, 5)),
+        item("dog", None),
+        item("dog", (41, 31, 60, 40)),
+        item("dog", (0, 0, 10, 10)),
+    )
+    voc.add("flat", item("dog", (9, 9, 8, 20)))
+    voc.list("train", "one", "flat")
+    summary = prepare(voc, output)
+    assert summary.notes == (
+        "one, object 1 (dog): dropped: box without area (xmin 5, ymin 5, xmax 5, ymax 9)",
+        "one, object 2 (dog): dropped: box outside the image of 50x40 (xmin 60, ymin 5, xmax 70, ymax 9)",
+        "one, object 3: dropped: object without a name",
+        "one, object 4 (dog): dropped: object without a box of four numbers",
+        "one, object 5 (dog): dropped: object without a box of four numbers",
+        "one, object 6 (dog): clipped: box beyond the image of 50x40 (xmin 41, ymin 31, xmax 60, ymax 40)",
+        "flat, object 1 (dog): dropped: box without area (xmin 9, ymin 9, xmax 8, ymax 20)",
+    )
+    (objects, _), (background, _) = records(output)
+    # The last box counts from 0, as many tools do: its edge is clipped without a word.
+    np.testing.assert_allclose(objects[:, 1:5], [[0.8, 0.75, 1, 1], [0, 0, 0.2, 0.25]], atol=1e-7)
+    assert len(background) == 0
+    assert (summary.images, summary.background_images) == (2, 1)
+    assert (summary.dropped_images, summary.dropped_objects) == (0, 6)
+
+
+def test_images_that_cannot_be_used_are_left_out_and_told(voc: Voc, output: Path) -> None:
+    for name in ("good", "broken", "bitmap", "gone", "text", "evil"):
+        voc.add(name, item("dog", (1, 1, 9, 9)))
+    images, annotations = voc.root / "JPEGImages", voc.root / "Annotations"
+    (images / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    (images / "bitmap.jpg").write_bytes(bytes(cv2.imencode(".bmp", np.zeros((4, 4, 3), np.uint8))[1]))
+    (images / "gone.jpg").unlink()
+    (annotations / "text.xml").write_text("no xml")
+    (annotations / "evil.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
+    voc.list("train", "broken", "bitmap", "good", "gone", "text", "evil", "unknown")
+    summary = prepare(voc, output)
+    reasons = {note.split(":")[0]: note for note in summary.notes}
+    assert list(reasons) == ["broken", "bitmap", "gone", "text", "evil", "unknown"]
+    assert "image broken.jpg cannot be read" in reasons["broken"]
+    assert "image bitmap.jpg cannot be read: expected a JPEG or PNG image" in reasons["bitmap"]
+    assert reasons["gone"] == "gone: dropped: no image in JPEGImages"
+    assert reasons["text"].startswith("text: dropped: annotation is not readable XML: ")
+    assert reasons["evil"].startswith("evil: dropped: annotation is not readable XML: EntitiesForbidden")
+    assert reasons["unknown"] == "unknown: dropped: no annotation"
+    assert (summary.images, summary.dropped_images, len(records(output))) == (1, 6, 1)
+
+
+def test_the_real_size_counts_where_the_annotation_gives_another(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 25, 20)), size=(100, 80))
+    voc.add("two", item("dog", (1, 1, 25, 20)), size=(0, 0))  # not known, says the tool that wrote it
+    voc.list("train", "one", "two")
+    summary = prepare(voc, output)
+    assert summary.notes == ("one: the annotation gives the size 100x80, the image has 50x40: used the image's",)
+    for objects, _ in records(output):
+        np.testing.assert_allclose(objects, [[0, 0, 0, 0.5, 0.5, 0]])
+
+
+def test_class_ids_are_equal_in_all_splits_though_one_lacks_a_class(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)))
+    voc.add("two", item("ant", (1, 1, 9, 9)), item("dog", (1, 1, 9, 9)))
+    voc.list("train", "one")
+    voc.list("val", "two")
+    train = prepare(voc, output)
+    val = prepare_voc(voc.root, "val", output.with_name("val.rec"), classes=None)
+    assert (train.objects, val.objects) == ({"ant": 0, "dog": 1}, {"ant": 1, "dog": 1})
+    assert records(output)[0][0][0, 0] == 1
+
+
+def test_classes_that_are_given_fix_the_ids(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)), item("ant", (1, 1, 9, 9)))
+    voc.list("train", "one")
+    prepare(voc, output, ["dog", "owl", "ant"])
+    assert records(output)[0][0][:, 0].tolist() == [0, 2]
+    assert (output.parent / "train.classes").read_text() == "dog\nowl\nant\n"
+
+
+def test_all_classes_that_are_not_given_are_named_at_once(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
+    voc.add("two", item("ant", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
+    voc.list("train", "one", "two")
+    with pytest.raises(UserError, match=r"got none for 'ant' \(in two\); 'owl' \(in one and 1 more\); add the missing"):
+        prepare(voc, output, ["dog"])
+    assert not output.parent.exists() or not list(output.parent.iterdir())
+
+
+def test_the_list_of_one_class_and_a_name_listed_twice_are_understood(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)))
+    voc.add("no 2", item("dog", (1, 1, 9, 9)))
+    voc.list("train", "one  1", "no 2 -1", "", "one  1")
+    assert prepare(voc, output).images == 2
+
+
+@pytest.mark.parametrize("above", [0, 1, 2])
+def test_the_folder_is_found_up_to_two_levels_below_the_source(voc: Voc, output: Path, above: int) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)))
+    voc.list("train", "one")
+    source = [voc.root, *voc.root.parents][above]
+    assert prepare_voc(source, "train", output, classes=None).images == 1
+
+
+def test_several_folders_below_the_source_are_refused(voc: Voc, output: Path) -> None:
+    for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (voc.root.parent / "VOC2012" / part).mkdir(parents=True)
+    with pytest.raises(UserError, match=r"expected one PASCAL VOC folder in .*, got VOC2007, VOC2012; name one"):
+        prepare_voc(voc.root.parent, "train", output, classes=None)
+
+
+def test_a_source_that_is_missing_or_another_folder_is_refused(tmp_path: Path, output: Path) -> None:
+    with pytest.raises(UserError, match=r"source: expected a folder in the PASCAL VOC layout, got '.*none'"):
+        prepare_voc(tmp_path / "none", "train", output, classes=None)
+    with pytest.raises(UserError, match="source: expected the folders JPEGImages, Annotations, ImageSets/Main in"):
+        prepare_voc(tmp_path, "train", output, classes=None)
+
+
+def test_a_split_that_is_missing_is_refused_with_those_there_are(voc: Voc, output: Path) -> None:
+    voc.list("train", "one")
+    voc.list("test", "one")
+    with pytest.raises(UserError, match=r"split: expected one that .* lists \(test, train\), got 'val'"):
+        prepare_voc(voc.root, "val", output, classes=None)
+
+
+def test_a_split_that_leaves_no_object_is_refused(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (5, 5, 5, 9)))
+    voc.list("train", "one")
+    with pytest.raises(UserError, match="expected at least one object in the images of 'train', got none; one, obj"):
+        prepare(voc, output)
+    assert not output.exists()
+
+
+def test_the_summary_shows_notes_counts_and_the_hyperparameters_that_follow(voc: Voc, output: Path) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)), item("ant", (1, 1, 9, 9)), item("ant", (3, 3, 3, 3)))
+    voc.list("train", "one")
+    assert str(prepare(voc, output)).splitlines() == [
+        "one, object 3 (ant): dropped: box without area (xmin 3, ymin 3, xmax 3, ymax 3)",
+        f"{output}: 1 images (0 without objects), 2 objects; dropped: images 0, objects 1",
+        "classes: 0 ant (1), 1 dog (1)",
+        "hyperparameters: num_classes=2, num_training_samples=1, label_width at least 14",
+    ]
+
+
+def test_no_progress_bar_is_drawn_where_nobody_looks(voc: Voc, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9)))
+    voc.list("train", "one")
+    prepare(voc, output)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_classes_come_from_a_file_or_between_commas(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("traffic light\ncar\n")
+    assert parse_classes(str(tmp_path / "names.txt")) == ("traffic light", "car")
+    assert parse_classes("traffic light, car") == ("traffic light", "car")
+
+
+@pytest.mark.parametrize(("argument", "problem"), [(" , ", "none"), ("cat,dog,cat", "'cat' twice")])
+def test_no_classes_or_equal_ones_are_refused(argument: str, problem: str) -> None:
+    with pytest.raises(UserError, match=f"expected different names, from a file or between commas, got {problem}"):
+        parse_classes(argument)

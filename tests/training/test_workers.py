@@ -1,0 +1,19 @@
+import mxnet as mx
+import pytest
+
+from gluon_ssd.errors import PlatformError
+from gluon_ssd.training import workers
+
+without_gpu = pytest.mark.skipif(mx.context.num_gpus() > 0, reason="this machine has a GPU")
+
+
+@without_gpu
+def test_without_a_gpu_the_cpu_trains_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    assert workers.devices(gpu_expected=False) == [mx.cpu()]
+    assert "No GPU: training on the CPU, which is slow for anything but a try" in caplog.messages
+
+
+@without_gpu
+def test_a_gpu_that_should_be_there_is_not_silently_done_without() -> None:
+    with pytest.raises(PlatformError, match="GPU: expected at least one"):
+        workers.devices(gpu_expected=True)
