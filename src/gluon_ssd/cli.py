@@ -132,6 +132,8 @@ def _prepare_scenes(options: argparse.Namespace) -> None:
 def _draw(options: argparse.Namespace) -> None:
     from gluon_ssd.tools.draw import draw_detections  # noqa: PLC0415 - MXNet takes a second to import
 
+    if options.count < 1:
+        raise UserError(f"--count: expected an integer of at least 1, got {options.count}")
     draw_detections(options.model, options.records, options.output, count=options.count, threshold=options.threshold)
 
 

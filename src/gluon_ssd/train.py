@@ -7,6 +7,7 @@ import this module again.
 import logging
 import os
 import sys
+from contextlib import suppress
 
 from gluon_ssd.sagemaker import cpus, failure, logs, opening_lines
 from gluon_ssd.sagemaker.paths import Paths
@@ -24,6 +25,8 @@ def main() -> int:
     opening_lines.called(["train", *sys.argv[1:]])
     stop = StopRequest.listen()
     try:
+        with suppress(OSError):
+            paths.failure.unlink()  # of an earlier run of the same job
         threads = cpus.claim(os.environ)
         logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
         from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported

@@ -78,6 +78,7 @@ def test_draw_shows_what_the_model_finds(
         (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
+        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "--count"),
     ],
 )
 def test_mistakes_end_with_a_message(tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -129,7 +129,7 @@ def test_unwritable_model_folder(job: Job) -> None:
     assert ended.failure is not None
     assert ended.failure.startswith("InternalServerError: ")
     assert str(job.model) in ended.failure
-    assert "Epoch" not in ended.log, "it should be found before the training"
+    assert "init_train_data_iter" not in ended.log, "it should be found before the training"
 
 
 def test_unwritable_output_folder_still_gives_the_exit_code(job: Job) -> None:
@@ -164,3 +164,13 @@ def test_gpu_instance_without_a_gpu_is_a_platform_error(job: Job) -> None:
     assert ended.code == PLATFORM
     assert ended.failure is not None
     assert ended.failure.startswith("InternalServerError: GPU")
+
+
+def test_a_failure_of_an_earlier_run_is_not_told_again(job: Job) -> None:
+    (job.base / "output").mkdir()
+    (job.base / "output" / "failure").write_text("ClientError: epochs")
+    job.hyperparameters["num_classes"] = "none"
+    ended = run(job)
+    expect_customer_error(ended, "num_classes")
+    job.hyperparameters["num_classes"] = "2"
+    assert run(job).failure is None

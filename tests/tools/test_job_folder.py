@@ -78,13 +78,15 @@ def test_a_relative_link_to_a_file_is_followed(tmp_path: Path) -> None:
     [
         ("nowhere.rec", "--train .*nowhere.rec: expected a .rec file or a folder of them, got nothing there"),
         ("empty", "--train .*empty: expected a .rec file or a folder of them, got a folder without any"),
+        ("other.record", "--train .*other.record: expected a file name that ends in .rec"),
         ("broken.rec", "broken.rec, record 0: expected the magic number"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(
     tmp_path: Path, train: str, message: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "folder.rec").mkdir(parents=True)
+    (tmp_path / "other.record").write_bytes(b"")
     (tmp_path / "broken.rec").write_bytes(b"neither magic nor length")
     records = write_records(tmp_path / "birds.rec", 1)
     with pytest.raises(UserError, match=message):
@@ -99,3 +101,11 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected a folder that is new or empty"):
         lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={})
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("output", ["file", "file/job"])
+def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path: Path, output: str) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"--output .*file.*: expected a folder that can be written, got "):
+        lay_out(tmp_path / output, train=records, validation=records, hyperparameters={})

@@ -23,10 +23,16 @@ def lay_out(folder: Path, *, train: Path, validation: Path, hyperparameters: Map
     Raises:
         UserError: a source is not there or holds no .rec file, or `folder` already holds something.
     """
+    try:
+        return _lay_out(folder, {"train": train, "validation": validation}, hyperparameters)
+    except OSError as error:
+        raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
+
+
+def _lay_out(folder: Path, sources: Mapping[str, Path], hyperparameters: Mapping[str, str]) -> Paths:
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"--output {folder}: expected a folder that is new or empty, got one with files in it")
     paths = Paths(folder)
-    sources = {"train": train, "validation": validation}
     files = {name: _channel_files(name, source) for name, source in sources.items()}
     samples = sum(_count(file) for file in files["train"] if file.suffix == ".rec")
     for name, source in sources.items():
@@ -44,9 +50,11 @@ def lay_out(folder: Path, *, train: Path, validation: Path, hyperparameters: Map
 def _channel_files(name: str, source: Path) -> list[Path]:
     """The .rec files of `source`, and the class lists beside them."""
     if source.is_file():
+        if source.suffix != ".rec":
+            raise UserError(f"--{name} {source}: expected a file name that ends in .rec")
         classes = source.with_suffix(".classes")
         return [source, classes] if classes.is_file() else [source]
-    records = sorted(source.rglob("*.rec"))
+    records = sorted(path for path in source.rglob("*.rec") if path.is_file())
     if not records:
         kind = "a folder without any" if source.is_dir() else "nothing there"
         raise UserError(f"--{name} {source}: expected a .rec file or a folder of them, got {kind}")
