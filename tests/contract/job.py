@@ -72,20 +72,21 @@ class Job:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, **environment: str) -> Ended:
         return self.finish(self.start(**environment))
 
     def run_and_stop(self, when: Callable[[str], bool], **environment: str) -> Ended:
-        """Send SIGTERM as soon as a line of the log says so."""
+        """Send SIGTERM to all processes as soon as a line of the log says so."""
         process = self.start(**environment)
         assert process.stdout
         seen = []
         for line in process.stdout:
             seen.append(line)
             if when(line):
-                process.send_signal(signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGTERM)  # workers too, as when a shell ends a job
                 break
         ended = self.finish(process)
         return Ended(ended.code, "".join(seen) + ended.log, ended.failure)

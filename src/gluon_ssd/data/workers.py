@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
@@ -20,6 +21,7 @@ from gluon_ssd.data.order import Place
 from gluon_ssd.errors import PlatformError
 
 _AHEAD = 2  # batches in the making for each worker
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a worker process was started with. A task then carries a batch's places only, not the whole data set.
 _process_loader: list[Loader] = []
 
@@ -84,8 +86,13 @@ class _BareSpawnProcess(SpawnProcess):
     """A spawned process that does not import the parent's main module, with all that hangs on it, MXNet above all."""
 
     def start(self) -> None:
-        with _without_main():
-            super().start()
+        # A signal to the whole group must not kill a child before it has a group of its own (see `_start`).
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            with _without_main():
+                super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _BareSpawnContext(SpawnContext):
@@ -107,6 +114,10 @@ def _start(loader: Loader) -> None:
     """Prepare a worker process."""
     # Ctrl-C, or a SIGTERM to all of the job, goes to the parent's process group: the parent decides what it means.
     os.setpgrp()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # forgets one that came before
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # One core a worker, or the workers' threads fight over them.
     cv2.setNumThreads(1)
