@@ -17,7 +17,7 @@ $(READY): docker/requirements-dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-train: $(READY)  ## train on generated scenes, then draw what the model finds (about 4 minutes)
+train: $(READY)  ## train on generated scenes, then draw what the model finds (about 5 minutes)
 	rm -rf $(DEMO)
 	$(BIN)/gluon-ssd prepare scenes --images 400 --seed 1 --output $(DEMO)/data/train.rec
 	$(BIN)/gluon-ssd prepare scenes --images 100 --seed 2 --output $(DEMO)/data/validation.rec

@@ -1,7 +1,6 @@
 """The main function of training: one job, told by its exit code how it ended.
 
-It imports MXNet only after the number of threads is settled, and not at all in the data worker processes, which
-import this module again.
+It imports MXNet only after the number of threads is settled, which MXNet reads when it is imported.
 """
 
 import logging

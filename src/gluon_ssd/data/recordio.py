@@ -1,6 +1,7 @@
 """RecordIO: the framing of records in a file (dmlc-core), and the layout of an image record inside one (MXNet)."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
 from typing import BinaryIO
@@ -66,6 +67,15 @@ def find_frame(buffer: bytes | mmap, offset: int) -> Frame:
             raise RecordIOError(f"expected another part of a record at byte {offset:,}, got the start of a new one")
         parts.append((begin, end))
     return Frame(tuple(parts), _aligned(end, len(buffer)))
+
+
+def frames(buffer: bytes | mmap) -> Iterator[Frame]:
+    """Yield every record of a file's bytes in order; raise RecordIOError at the first that is none."""
+    offset = 0
+    while offset < len(buffer):
+        frame = find_frame(buffer, offset)
+        yield frame
+        offset = frame.end
 
 
 def read_payload(buffer: bytes | mmap, frame: Frame) -> bytes:

@@ -199,15 +199,13 @@ def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
 
 def _labels(buffer: mmap.mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the end and the label of each record of a file."""
-    offset = record = 0
-    while offset < len(buffer):
-        try:
-            frame = recordio.find_frame(buffer, offset)
-            label = recordio.read_label(buffer, frame)
-        except RecordIOError as error:
-            raise UserError(f"{_NOT_RECORDIO} {place}, record {record}: {error}") from error
-        yield frame.end, label
-        offset, record = frame.end, record + 1
+    record = 0
+    try:
+        for frame in recordio.frames(buffer):
+            yield frame.end, recordio.read_label(buffer, frame)
+            record += 1
+    except RecordIOError as error:
+        raise UserError(f"{_NOT_RECORDIO} {place}, record {record}: {error}") from error
 
 
 def _annotation(label: NDArray[np.float32], num_classes: int, where: str) -> labels.Annotation:

@@ -126,12 +126,9 @@ def _luminance(color: Color) -> float:
 def _samples(records: Path) -> Iterator[Sample]:
     try:
         with records.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            offset = 0
-            while offset < len(buffer):
-                frame = recordio.find_frame(buffer, offset)
+            for frame in recordio.frames(buffer):
                 label, image = recordio.unpack(recordio.read_payload(buffer, frame))
                 yield Sample(image, labels.parse(label, ANY_CLASS).objects)
-                offset = frame.end
     except (OSError, ValueError) as error:  # RecordIOError and LabelError are ValueErrors, as is mapping an empty file
         raise UserError(f"records: expected a .rec file of detection records, got {records}: {error}") from error
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gluon_ssd.data.recordio import RecordIOError, find_frame
+from gluon_ssd.data.recordio import RecordIOError, frames
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.paths import Paths
 
@@ -23,28 +23,28 @@ def lay_out(folder: Path, *, train: Path, validation: Path, hyperparameters: Map
     Raises:
         UserError: a source is not there or holds no .rec file, or `folder` already holds something.
     """
-    try:
-        return _lay_out(folder, {"train": train, "validation": validation}, hyperparameters)
-    except OSError as error:
-        raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
-
-
-def _lay_out(folder: Path, sources: Mapping[str, Path], hyperparameters: Mapping[str, str]) -> Paths:
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"--output {folder}: expected a folder that is new or empty, got one with files in it")
-    paths = Paths(folder)
+    sources = {"train": train, "validation": validation}
     files = {name: _channel_files(name, source) for name, source in sources.items()}
     samples = sum(_count(file) for file in files["train"] if file.suffix == ".rec")
-    for name, source in sources.items():
-        _fill(paths.channel(name), files[name], source if source.is_dir() else source.parent)
-    counted = {"num_training_samples": str(samples)}
-    _write_json(paths.hyperparameters, {**counted, **hyperparameters})
+    paths = Paths(folder)
+    try:
+        for name, source in sources.items():
+            _fill(paths.channel(name), files[name], source if source.is_dir() else source.parent)
+        _configure(paths, {"num_training_samples": str(samples), **hyperparameters})
+    except OSError as error:
+        raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
+    return paths
+
+
+def _configure(paths: Paths, hyperparameters: Mapping[str, str]) -> None:
+    _write_json(paths.hyperparameters, hyperparameters)
     channel = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
     _write_json(paths.input_data_config, {"train": channel, "validation": channel})
     _write_json(paths.resource_config, {"current_host": HOST, "hosts": [HOST]})
     paths.model.mkdir(parents=True)
     paths.output.mkdir(parents=True)
-    return paths
 
 
 def _channel_files(name: str, source: Path) -> list[Path]:
@@ -73,16 +73,17 @@ def _fill(channel: Path, files: Iterable[Path], root: Path) -> None:
 
 def _count(path: Path) -> int:
     """Return how many records a file has, reading nothing but where they begin."""
-    if not path.stat().st_size:
-        return 0
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as buffer:
-        records = offset = 0
-        while offset < len(buffer):
-            try:
-                offset = find_frame(buffer, offset).end
-            except RecordIOError as error:
-                raise UserError(f"{path}, record {records}: {error}") from error
-            records += 1
+    records = 0
+    try:
+        if not path.stat().st_size:
+            return 0
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as buffer:
+            for _ in frames(buffer):
+                records += 1
+    except OSError as error:
+        raise UserError(f"{path}: expected a file that can be read, got {error}") from error
+    except RecordIOError as error:
+        raise UserError(f"{path}, record {records}: {error}") from error
     return records
 
 
