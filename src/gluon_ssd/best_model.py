@@ -1,5 +1,6 @@
 """The model folder while a job trains: it holds the best epoch so far."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from gluon_ssd import artifact
 from gluon_ssd.artifact import Description
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
+
+logger = logging.getLogger(__name__)
 
 
 class BestModel:
@@ -36,12 +39,13 @@ class BestModel:
         self._write(epoch, scores)
         return True
 
-    def keep_anything(self, epoch: int) -> None:
+    def keep_anything(self) -> None:
         """Keep the network as it is now if no epoch came so far as to have a score: better than nothing."""
         if self.score is None:
-            self._write(epoch, {})
+            logger.warning("No epoch was finished: the model is what training had come to when it was stopped")
+            self._write(None, {})
 
-    def _write(self, epoch: int, scores: Mapping[str, float]) -> None:
+    def _write(self, epoch: int | None, scores: Mapping[str, float]) -> None:
         arg_params, aux_params = weights.snapshot(self._network)
         description = replace(self._description, epoch=epoch, scores=scores)
         symbol = self._network.training_symbol(nms_threshold=description.nms_threshold, nms_topk=description.nms_topk)

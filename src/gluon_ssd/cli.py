@@ -7,10 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.tools.job_folder import lay_out
 from gluon_ssd.tools.prepare import parse_classes, prepare_voc
 from gluon_ssd.tools.scenes import write_scenes
 
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
+
+EXAMPLES = """example, from nothing to pictures:
+  gluon-ssd prepare scenes --images 40 --output train.rec
+  gluon-ssd train --train train.rec --validation train.rec --output job \\
+      --hyperparameter num_classes=5 base_network=resnet-50 image_shape=64 epochs=2
+  gluon-ssd draw job/model train.rec --output pictures --threshold 0.1
+
+Each command has a --help of its own.
+"""
 TRAIN_EXAMPLES = """examples:
   gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
   gluon-ssd train --train shards/ --validation val.rec --output job \\
@@ -37,11 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JobError as error:
         print(f"gluon-ssd: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gluon-ssd", description="Train and try SSD object detectors.")
+    parser = argparse.ArgumentParser(
+        prog="gluon-ssd",
+        description="Train and try SSD object detectors.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_prepare(commands)
@@ -107,6 +125,7 @@ def _add(
 
 def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
+    Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})  # before a folder is made for nothing
     lay_out(options.output, train=options.train, validation=options.validation, hyperparameters=hyperparameters)
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.
@@ -132,9 +151,10 @@ def _prepare_scenes(options: argparse.Namespace) -> None:
 def _draw(options: argparse.Namespace) -> None:
     from gluon_ssd.tools.draw import draw_detections  # noqa: PLC0415 - MXNet takes a second to import
 
-    if options.count < 1:
-        raise UserError(f"--count: expected an integer of at least 1, got {options.count}")
-    draw_detections(options.model, options.records, options.output, count=options.count, threshold=options.threshold)
+    pictures = draw_detections(
+        options.model, options.records, options.output, count=options.count, threshold=options.threshold
+    )
+    print(f"{len(pictures)} pictures in {options.output}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.dataset import Dataset
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.channels import Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
@@ -34,7 +35,7 @@ def open_data(job: Hyperparameters, channels: Channels, paths: Paths, *, num_wor
         _open_training(train, job, num_workers) as training,
         _open_validation(validation, job, num_workers) as validating,
     ):
-        yield Data(training, validating, _class_names(train, job.num_classes))
+        yield Data(training, validating, _class_names(train, validation, job.num_classes))
 
 
 def _open_training(folder: Path, job: Hyperparameters, num_workers: int) -> TrainingBatches:
@@ -74,11 +75,20 @@ def _check_count(told: int, found: int) -> None:
         )
 
 
-def _class_names(folder: Path, num_classes: int) -> tuple[str, ...] | None:
-    names = read_class_names(folder)
+def _class_names(train: Path, validation: Path, num_classes: int) -> tuple[str, ...] | None:
+    """Return the names that the channels agree on, or the one has that has any.
+
+    Raises:
+        UserError: They differ, so that an id would mean one class in training and another in validation.
+    """
+    names, others = read_class_names(train), read_class_names(validation)
+    if names and others and names != others:
+        raise UserError(
+            f"class names: expected the same in both channels, got {', '.join(names)} in the train channel "
+            f"and {', '.join(others)} in the validation channel; prepare both with the same --classes"
+        )
+    names = names or others
     if names is None or len(names) == num_classes:
         return names
-    logger.warning(
-        "class names: expected %d, as num_classes says, got %d in %s; going without", num_classes, len(names), folder
-    )
+    logger.warning("class names: expected %d, as num_classes says, got %d; going without", num_classes, len(names))
     return None

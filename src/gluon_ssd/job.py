@@ -43,7 +43,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
     cluster = Cluster.read(paths.resource_config)
     _check(job, channels, cluster)
     artifact.check_writable(paths.model)
-    devices = workers.devices(gpu_expected=cluster.expects_gpu())
+    devices = workers.devices(gpu_paid_for=cluster.is_gpu_instance)
 
     with open_data(job, channels, paths, num_workers=_num_workers(job, devices)) as data:
         network = SSD(job.base_network, job.num_classes, job.image_shape)
@@ -55,7 +55,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
         opening_lines.training_starts([str(device) for device in devices])
         report.data_opened()
 
-        epoch, completed = job.begin_epoch, 0
+        completed = 0
         for epoch in range(job.begin_epoch, job.epochs):
             losses = learner.train(report.batches(epoch, stop.until(data.training.epoch(epoch)), _images), epoch=epoch)
             if stop.requested:
@@ -75,7 +75,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
                 logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
                 break
 
-        best.keep_anything(epoch)
+        best.keep_anything()
         report.finished(completed, best.parameters)
     if "TRAINING_JOB_NAME" not in os.environ:
         artifact.archive(paths.model, paths.model_archive)

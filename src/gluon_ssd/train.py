@@ -24,8 +24,9 @@ def main() -> int:
     opening_lines.called(["train", *sys.argv[1:]])
     stop = StopRequest.listen()
     try:
-        with suppress(OSError):
-            paths.failure.unlink()  # of an earlier run of the same job
+        for leftover in (paths.failure, paths.model_archive):  # of an earlier run of the same job
+            with suppress(OSError):
+                leftover.unlink()
         threads = cpus.claim(os.environ)
         logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
         from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported

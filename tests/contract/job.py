@@ -65,9 +65,10 @@ class Job:
                 write_record(stream, payload)
         return path
 
-    def start(self, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *before: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the job; `before` are words of a command that runs it."""
         return subprocess.Popen(
-            [str(TRAIN)],
+            [*before, str(TRAIN)],
             env={**clean_environment(), "SAGEMAKER_BASE_DIR": str(self.base), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -75,18 +76,20 @@ class Job:
             start_new_session=True,
         )
 
-    def run(self, **environment: str) -> Ended:
-        return self.finish(self.start(**environment))
+    def run(self, *before: str, **environment: str) -> Ended:
+        return self.finish(self.start(*before, **environment))
 
-    def run_and_stop(self, when: Callable[[str], bool], **environment: str) -> Ended:
-        """Send SIGTERM to all processes as soon as a line of the log says so."""
+    def run_and_stop(
+        self, when: Callable[[str], bool], number: signal.Signals = signal.SIGTERM, **environment: str
+    ) -> Ended:
+        """Send a signal to all processes as soon as a line of the log says so."""
         process = self.start(**environment)
         assert process.stdout
         seen = []
         for line in process.stdout:
             seen.append(line)
             if when(line):
-                os.killpg(process.pid, signal.SIGTERM)  # workers too, as when a shell ends a job
+                os.killpg(process.pid, number)  # workers too, as when a shell ends a job
                 break
         ended = self.finish(process)
         return Ended(ended.code, "".join(seen) + ended.log, ended.failure)

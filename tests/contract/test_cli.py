@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from contract.job import clean_environment
+from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.tools.scenes import write_scenes
 
 
@@ -25,6 +26,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+CLASSES = ("--hyperparameter", "num_classes=5")
 TINY = ("num_classes=5", "base_network=resnet-50", "image_shape=64", "epochs=1", "mini_batch_size=3")
 
 
@@ -62,23 +64,31 @@ def test_draw_shows_what_the_model_finds(
         "draw", trained[0] / "model", scenes, "--output", tmp_path, "--count", "2", "--threshold", "0.011"
     )
     assert ended.returncode == 0, ended.stderr
-    pictures = sorted(tmp_path.iterdir())
-    assert len(pictures) == 2
-    picture = cv2.imread(str(pictures[0]))
-    assert picture is not None
-    assert min(picture.shape[:2]) >= 240
-    # The truth is drawn in white; no scene has a pure white pixel line of its own.
-    assert np.any((picture == 255).all(axis=2))
+    assert ended.stdout == f"2 pictures in {tmp_path}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scenes_00000.png", "scenes_00001.png"]
+    picture = cv2.imread(str(tmp_path / "scenes_00000.png"))
+    sample = RecordIODataset.open(scenes.parent, channel="train", num_classes=5, label_width=350)[0]
+    plain = cv2.resize(cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR), None, fx=2, fy=2)
+    assert picture.shape == plain.shape == (480, 640, 3)
+    # Boxes and their labels, in the colors of the classes, cover a good part of it at so low a threshold.
+    assert (np.abs(picture.astype(int) - plain).max(axis=2) > 40).mean() > 0.01
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "--train", "nothing.rec", "--validation", "nothing.rec", "--output", "out"], "nothing.rec"),
+        (
+            ["train", "--train", "nothing.rec", "--validation", "nothing.rec", "--output", "out", *CLASSES],
+            "nothing.rec",
+        ),
         (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
-        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "--count"),
+        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
+        (
+            ["draw", "nowhere", "nothing.rec", "--output", "pictures", "--threshold", "40"],
+            "threshold: expected a score",
+        ),
     ],
 )
 def test_mistakes_end_with_a_message(tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -92,7 +102,7 @@ def test_mistakes_end_with_a_message(tmp_path: Path, arguments: list[str], words
 def test_a_folder_with_an_earlier_job_is_not_written_into(
     trained: tuple[Path, subprocess.CompletedProcess[str]], scenes: Path
 ) -> None:
-    ended = gluon_ssd("train", "--train", scenes, "--validation", scenes, "--output", trained[0])
+    ended = gluon_ssd("train", "--train", scenes, "--validation", scenes, "--output", trained[0], *CLASSES)
     assert ended.returncode == 2
     assert "new or empty" in ended.stderr
 
@@ -103,6 +113,15 @@ def test_hyperparameters_are_name_and_value(scenes: Path, tmp_path: Path) -> Non
     )
     assert ended.returncode == 2
     assert "NAME=VALUE" in ended.stderr
+
+
+def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_path: Path) -> None:
+    ended = gluon_ssd(
+        "train", "--train", scenes, "--validation", scenes, "--output", tmp_path / "job", *CLASSES, "epoch=3"
+    )
+    assert ended.returncode == 2
+    assert "epoch: no such hyperparameter, did you mean 'epochs'?" in ended.stderr
+    assert not (tmp_path / "job").exists()
 
 
 @pytest.mark.parametrize("command", [["train"], ["prepare", "voc"], ["prepare", "scenes"], ["draw"]])

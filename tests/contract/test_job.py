@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import tarfile
 from pathlib import Path
 
@@ -145,7 +146,19 @@ def test_stop_before_the_first_epoch_is_over_leaves_a_model(tmp_path: Path) -> N
     ended = job.run_and_stop(lambda line: "init_train_data_iter" in line)
     assert ended.code == 0, ended.log
     assert "SIGTERM" in ended.log
-    assert json.loads((job.model / "model.json").read_text())["scores"] == {}
+    assert re.search(r"WARNING \d+\] No epoch was finished", ended.log)
+    description = json.loads((job.model / "model.json").read_text())
+    assert (description["scores"], description["epoch"]) == ({}, None)
+    assert (job.base / "output" / "model.tar.gz").exists()
+
+
+def test_interrupt_of_the_whole_group_in_the_first_validation_leaves_a_model(tmp_path: Path) -> None:
+    job = make_job(tmp_path, epochs="1")
+    job.write_records("validation", pictures(8) * 200)
+    ended = job.run_and_stop(lambda line: "train throughput" in line, signal.SIGINT)
+    assert ended.code == 0, ended.log
+    assert "SIGINT" in ended.log
+    assert "No epoch was finished" in ended.log
     assert (job.base / "output" / "model.tar.gz").exists()
 
 

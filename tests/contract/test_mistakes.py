@@ -142,6 +142,20 @@ def test_unwritable_output_folder_still_gives_the_exit_code(job: Job) -> None:
     assert "num_classes" in log
 
 
+def test_batch_that_does_not_fit_the_memory(job: Job) -> None:
+    job.hyperparameters["mini_batch_size"] = "3000"
+    job.hyperparameters["num_workers"] = "0"
+    job.write_config()
+    ended = job.run("prlimit", f"--as={6 * 2**30}")
+    expect_customer_error(ended, "out of memory", "mini_batch_size", "image_shape")
+
+
+def test_channels_that_name_their_classes_differently(job: Job) -> None:
+    for channel, names in (("train", "red\nblue\n"), ("validation", "blue\nred\n")):
+        (job.base / "input" / "data" / channel / "data.classes").write_text(names)
+    expect_customer_error(run(job), "class names", "red, blue in the train channel", "blue, red in the validation")
+
+
 def test_pretrained_weights_that_are_not_there(job: Job) -> None:
     job.hyperparameters["use_pretrained_model"] = "1"
     expect_customer_error(run(job), "use_pretrained_model")
@@ -169,8 +183,10 @@ def test_gpu_instance_without_a_gpu_is_a_platform_error(job: Job) -> None:
 def test_a_failure_of_an_earlier_run_is_not_told_again(job: Job) -> None:
     (job.base / "output").mkdir()
     (job.base / "output" / "failure").write_text("ClientError: epochs")
+    (job.base / "output" / "model.tar.gz").write_text("an earlier model")
     job.hyperparameters["num_classes"] = "none"
     ended = run(job)
     expect_customer_error(ended, "num_classes")
+    assert not (job.base / "output" / "model.tar.gz").exists()
     job.hyperparameters["num_classes"] = "2"
     assert run(job).failure is None

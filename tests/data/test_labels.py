@@ -45,6 +45,11 @@ def test_boxes_without_area_inside_the_image_are_dropped_and_counted() -> None:
     assert annotation.dropped == 3
 
 
+def test_boxes_that_look_like_pixels_are_counted() -> None:
+    annotation = _parse(2, 5, 1, 0, 0, 300, 200, 0, 0.5, 0.5, 1.2, 2, 0, -40, 0, 1, 1)
+    assert annotation.far_outside == 2
+
+
 def test_a_box_too_small_for_its_area_to_be_a_float_is_kept() -> None:
     assert len(_parse(2, 5, 0, 0, 0, 1e-30, 1e-30).objects) == 1
 

@@ -79,12 +79,20 @@ def test_the_summary_counts_and_is_logged(tmp_path: Path, caplog: pytest.LogCapt
     _write(tmp_path / "b.rec", [_record([flat]), _record([BOX])])
     with caplog.at_level(logging.INFO):
         dataset = _open(tmp_path)
-    assert dataset.summary == Summary(files=2, images=4, objects=3, background=2, dropped=2, widest_label=20)
-    (message,) = caplog.messages
-    assert message == (
-        "train channel: 4 images in 2 files, 3 objects, 2 images without objects, "
-        "2 boxes dropped for having no area inside their image"
+    assert dataset.summary == Summary(
+        files=2, images=4, objects=3, background=2, dropped=2, far_outside=0, widest_label=20, first_dropped=0
     )
+    assert caplog.messages == [
+        "train channel: 4 images in 2 files, 3 objects, 2 images without objects",
+        "train channel, a.rec, record 0: 2 boxes dropped for having no area inside their image",
+    ]
+
+
+def test_the_first_record_with_a_dropped_box_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _write(tmp_path / "a.rec", [_record([BOX])])
+    _write(tmp_path / "b.rec", [_record([BOX]), _record([BOX, (0, 0.5, 0.5, 0.5, 0.75, 0)])])
+    _open(tmp_path)
+    assert caplog.messages == ["train channel, b.rec, record 1: 1 boxes dropped for having no area inside their image"]
 
 
 def test_a_pickled_data_set_reads_the_same(tmp_path: Path) -> None:
@@ -167,9 +175,21 @@ def test_a_label_wider_than_label_width_is_refused_with_the_width_that_would_do(
 def test_a_channel_labelled_in_pixels_is_refused(tmp_path: Path) -> None:
     _write(tmp_path / "train.rec", [_record([(0, 20, 30, 200, 150, 0)]), _record([])])
     assert _refusal(tmp_path) == (
-        "train channel: expected box corners in fractions of the image, from 0 to 1, got 1 boxes without any area "
-        "there; divide pixels by the image's width and height"
+        "train channel: expected box corners in fractions of the image, from 0 to 1, got 1 of 1 boxes outside of it or "
+        "without area; divide pixels by the image's width and height"
     )
+
+
+def test_boxes_in_pixels_that_begin_at_the_origin_do_not_pass_for_fractions(tmp_path: Path) -> None:
+    _write(tmp_path / "train.rec", [_record([(0, 0, 0, 200, 150, 0), (0, 20, 30, 90, 80, 0)]), _record([BOX])])
+    assert "got 2 of 3 boxes outside of it or without area; divide pixels" in _refusal(tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.rec").symlink_to("train.rec")
+    assert _refusal(tmp_path).startswith("train channel: expected at least one .rec file in ")
+    (tmp_path / "b.rec").symlink_to("/proc/self/mem")
+    assert _refusal(tmp_path).startswith("train channel, b.rec: expected ")
 
 
 def test_a_channel_of_background_alone_is_accepted(tmp_path: Path) -> None:

@@ -69,16 +69,8 @@ def test_the_rank_does_not_depend_on_the_order_of_the_list() -> None:
         (None, False),
     ],
 )
-def test_gpu_instances_are_known_by_their_family(tmp_path: Path, instance_type: str | None, expected: bool) -> None:  # noqa: FBT001 - a parameter
-    assert Cluster(instance_type=instance_type).expects_gpu(tmp_path) is expected
-
-
-def test_a_device_file_of_nvidia_means_a_gpu(tmp_path: Path) -> None:
-    (tmp_path / "nvidiactl").touch()  # the driver without a GPU
-    assert not Cluster().expects_gpu(tmp_path)
-
-    (tmp_path / "nvidia0").touch()
-    assert Cluster().expects_gpu(tmp_path)
+def test_gpu_instances_are_known_by_their_family(instance_type: str | None, expected: bool) -> None:  # noqa: FBT001 - a parameter
+    assert Cluster(instance_type=instance_type).is_gpu_instance is expected
 
 
 @pytest.mark.parametrize(

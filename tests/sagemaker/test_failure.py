@@ -1,7 +1,11 @@
 import errno
 import io
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import mxnet as mx
+import numpy as np
 import pytest
 
 from gluon_ssd.errors import AlgorithmError, JobError, PlatformError, UserError
@@ -31,7 +35,6 @@ def test_a_customers_error_is_the_whole_file_and_code_2(tmp_path: Path, log: io.
 NO_SPACE = "the disk is full; give the job a larger volume (caused by [Errno 28] No space left on device: 'a.params')"
 QUOTA = "the disk is full; give the job a larger volume (caused by [Errno 122] Disk quota exceeded)"
 NO_FILE = "internal error (caused by FileNotFoundError: [Errno 2] No such file: 'a.params')"
-NO_MEMORY = "out of memory; use a larger instance, or lower mini_batch_size or num_workers"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,6 @@ NO_MEMORY = "out of memory; use a larger instance, or lower mini_batch_size or n
         (OSError(errno.ENOENT, "No such file", "a.params"), 1, NO_FILE),
         (OSError(errno.ENOSPC, "No space left on device", "a.params"), 3, NO_SPACE),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, QUOTA),
-        (MemoryError(), 3, NO_MEMORY),
     ],
 )
 def test_other_errors_come_with_their_traceback(
@@ -59,6 +61,41 @@ def test_other_errors_come_with_their_traceback(
     assert (reason, empty, heading) == (f"{written}: {message}", "", "Traceback (most recent call last):")
     assert any("raise error from cause" in line for line in trace)
     assert f"] {logged}: {message}\nTraceback (most recent call last):\n" in log.getvalue()
+
+
+def _too_large_for_numpy() -> None:
+    np.ones(2**60, np.uint8)
+
+
+def _too_large_for_mxnet() -> None:
+    mx.nd.zeros((2**15, 2**15, 2**15 - 1)).wait_to_read()
+
+
+def _too_large_for_opencv() -> None:
+    cv2.resize(np.zeros((2, 2, 3), np.uint8), (2**30, 2**30))
+
+
+@pytest.mark.parametrize("allocate", [_too_large_for_numpy, _too_large_for_mxnet, _too_large_for_opencv])
+def test_no_memory_is_the_customers_to_mend(tmp_path: Path, allocate: Callable[[], None]) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+        allocate()
+
+    assert failure.report(caught.value, tmp_path / "failure") == 2
+    written = (tmp_path / "failure").read_text()
+    assert written.startswith(
+        "ClientError: out of memory: expected the batches to fit this machine; lower mini_batch_size or image_shape"
+    )
+    assert "\n" not in written
+
+
+def test_mxnets_own_stack_is_left_to_the_traceback(tmp_path: Path) -> None:
+    with pytest.raises(mx.MXNetError) as caught:
+        mx.nd.dot(mx.nd.ones((2, 3)), mx.nd.ones((2, 3)))
+
+    assert failure.report(caught.value, tmp_path / "failure") == 1
+    reason = (tmp_path / "failure").read_text().splitlines()[0]
+    assert reason.startswith("AlgorithmError: internal error (caused by MXNetError: Check failed: ")
+    assert reason.endswith("dot shape error: [2,3] X [2,3])")
 
 
 def test_a_full_disk_met_by_a_real_write_is_the_platforms(tmp_path: Path, log: io.StringIO) -> None:

@@ -10,6 +10,7 @@ from gluon_ssd import boxes
 _MIN_HEADER_WIDTH = 2
 _MIN_OBJECT_WIDTH = 5
 _MAX_WIDTH = 2**24  # beyond, float32 no longer holds every whole number
+_FAR_OUTSIDE = 2.0  # a corner beyond this many widths of the image was not meant as a fraction of it
 _DIFFICULT = 5  # the column of VOC's flag, where rows are wide enough to have one
 
 
@@ -23,10 +24,14 @@ class LabelLayoutError(LabelError):
 
 @dataclass(frozen=True, eq=False)
 class Annotation:
-    """What a label says: the objects, as `Sample` has them, and how many boxes were dropped for having no area."""
+    """What a label says: the objects, as `Sample` has them.
+
+    `dropped` counts the boxes without any area in the image, `far_outside` those that look as if given in pixels.
+    """
 
     objects: NDArray[np.float32]
     dropped: int
+    far_outside: int
 
 
 def parse(label: NDArray[np.float32], num_classes: int) -> Annotation:
@@ -46,7 +51,8 @@ def parse(label: NDArray[np.float32], num_classes: int) -> Annotation:
         objects[:, 5] = rows[:, _DIFFICULT] > 0
     # Not by area: the product of two tiny sides may round to 0.
     kept = (objects[:, 3] > objects[:, 1]) & (objects[:, 4] > objects[:, 2])
-    return Annotation(objects[kept], int(len(rows) - kept.sum()))
+    far_outside = (np.abs(rows[:, 1:5]) > _FAR_OUTSIDE).any(axis=1)
+    return Annotation(objects[kept], int(len(rows) - kept.sum()), int(far_outside.sum()))
 
 
 def _rows(label: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -34,7 +34,8 @@ _NAMES_SHOWN = 5
 class Summary:
     """What a channel holds: counts, and the numbers in its widest label, which `label_width` has to cover.
 
-    `background` are images without objects, `dropped` boxes without any area inside their image.
+    `background` are images without objects, `dropped` boxes without any area inside their image, `far_outside` boxes
+    that look as if given in pixels; `first_dropped` is the image of the first that was dropped.
     """
 
     files: int
@@ -42,7 +43,9 @@ class Summary:
     objects: int
     background: int
     dropped: int
+    far_outside: int
     widest_label: int
+    first_dropped: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,8 @@ class _RecordFile:
     offsets: NDArray[np.int64]
     label_sizes: NDArray[np.int64]
     object_counts: NDArray[np.int64]
-    dropped: int
+    dropped: NDArray[np.int64]
+    far_outside: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -136,23 +140,28 @@ class RecordIODataset:
             )
 
     def _check_objects(self) -> None:
-        if self.summary.dropped and not self.summary.objects:
+        """Refuse boxes in pixels, which would pass for a few huge ones and much background."""
+        boxes = self.summary.objects + self.summary.dropped
+        astray = boxes if not self.summary.objects else self.summary.far_outside
+        if astray > boxes / 2:
             raise UserError(
-                f"{self._channel} channel: expected box corners in fractions of the image, from 0 to 1, got "
-                f"{self.summary.dropped:,} boxes without any area there; divide pixels by the image's width and height",
+                f"{self._channel} channel: expected box corners in fractions of the image, from 0 to 1, got {astray:,} "
+                f"of {boxes:,} boxes outside of it or without area; divide pixels by the image's width and height",
             )
 
     def _log_summary(self) -> None:
+        summary = self.summary
         logger.info(
-            "%s channel: %d images in %d files, %d objects, %d images without objects, "
-            "%d boxes dropped for having no area inside their image",
+            "%s channel: %d images in %d files, %d objects, %d images without objects",
             self._channel,
-            self.summary.images,
-            self.summary.files,
-            self.summary.objects,
-            self.summary.background,
-            self.summary.dropped,
+            summary.images,
+            summary.files,
+            summary.objects,
+            summary.background,
         )
+        if summary.first_dropped is not None:
+            where = self.where(summary.first_dropped)
+            logger.warning("%s: %d boxes dropped for having no area inside their image", where, summary.dropped)
 
 
 class _OpenFile:
@@ -184,17 +193,22 @@ def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
     """Find the records of one file and check their labels; `place` names the file in messages."""
     if not path.stat().st_size:
         raise UserError(f"{place}: expected at least one record, got an empty file")
-    # Private: some network and FUSE mounts offer no shared mappings.
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as buffer:
-        offsets, label_sizes, object_counts = [0], [], []
-        dropped = 0
+    offsets, counts = [0], []
+    with _map(path, place) as buffer:
         for record, (end, label) in enumerate(_labels(buffer, place)):
             annotation = _annotation(label, num_classes, f"{place}, record {record}")
             offsets.append(end)
-            label_sizes.append(label.size)
-            object_counts.append(len(annotation.objects))
-            dropped += annotation.dropped
-    return _RecordFile(path, np.array(offsets), np.array(label_sizes), np.array(object_counts), dropped)
+            counts.append((label.size, len(annotation.objects), annotation.dropped, annotation.far_outside))
+    return _RecordFile(path, np.array(offsets), *np.array(counts).T)
+
+
+def _map(path: Path, place: str) -> mmap.mmap:
+    try:
+        with path.open("rb") as stream:
+            # Private: some network and FUSE mounts offer no shared mappings.
+            return mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+    except OSError as error:
+        raise UserError(f"{place}: expected a file that can be read, got {error}") from error
 
 
 def _labels(buffer: mmap.mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -219,11 +233,14 @@ def _annotation(label: NDArray[np.float32], num_classes: int, where: str) -> lab
 
 def _summarize(files: list[_RecordFile]) -> Summary:
     counts = np.concatenate([file.object_counts for file in files])
+    dropped = np.concatenate([file.dropped for file in files])
     return Summary(
         files=len(files),
         images=len(counts),
         objects=int(counts.sum()),
         background=int((counts == 0).sum()),
-        dropped=sum(file.dropped for file in files),
+        dropped=int(dropped.sum()),
+        far_outside=sum(int(file.far_outside.sum()) for file in files),
+        first_dropped=int(np.argmax(dropped > 0)) if dropped.any() else None,
         widest_label=max(int(file.label_sizes.max()) for file in files),
     )

@@ -3,15 +3,12 @@
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.context import SpawnContext, SpawnProcess
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Self
 
 import cv2
@@ -35,8 +32,7 @@ class Workers:
         self._channel = channel
         self._pool: ProcessPoolExecutor | None = None
         if count:
-            # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
-            self._pool = ProcessPoolExecutor(count, _BareSpawnContext(), _start, (loader,))
+            self._pool = _start_pool(loader, count)
 
     def __enter__(self) -> Self:
         return self
@@ -82,32 +78,23 @@ class Workers:
                 future.cancel()
 
 
-class _BareSpawnProcess(SpawnProcess):
-    """A spawned process that does not import the parent's main module, with all that hangs on it, MXNet above all."""
-
-    def start(self) -> None:
-        # A signal to the whole group must not kill a child before it has a group of its own (see `_start`).
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        try:
-            with _without_main():
-                super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class _BareSpawnContext(SpawnContext):
-    Process = _BareSpawnProcess
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    # What `spawn` tells the child about its parent's main module it reads off here, while it starts the child.
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _start_pool(loader: Loader, count: int) -> ProcessPoolExecutor:
+    """Start `count` processes now, not with their first task: they get ready while the parent builds its network."""
+    # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (loader,))
+    # A signal to the whole group must not kill a child before it has a group of its own (see `_start`).
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
-        yield
+        # A task starts a process where none is idle, and none is before its first task comes to an end.
+        for _ in range(count):
+            pool.submit(_be_ready)
     finally:
-        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pool
+
+
+def _be_ready() -> None:
+    """Do nothing: whoever runs this has started."""
 
 
 def _start(loader: Loader) -> None:

@@ -43,10 +43,10 @@ class Cluster:
         """Whether this is the host that judges and writes for all."""
         return self.rank == 0
 
-    def expects_gpu(self, devices: Path = Path("/dev")) -> bool:
-        """Whether this machine ought to have a GPU: by its instance type, or by NVIDIA's device files."""
-        by_type = self.instance_type is not None and _GPU_INSTANCE.match(self.instance_type) is not None
-        return by_type or any(devices.glob("nvidia[0-9]*"))
+    @property
+    def is_gpu_instance(self) -> bool:
+        """Whether this machine has GPUs by its instance type."""
+        return self.instance_type is not None and _GPU_INSTANCE.match(self.instance_type) is not None
 
 
 def _string(path: Path, config: dict[str, object], key: str) -> str | None:

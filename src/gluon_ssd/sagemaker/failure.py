@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ logger = logging.getLogger(__name__)
 # SageMaker shows no more of the failure file than this, as the job's FailureReason.
 _REASON_LENGTH = 1024
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# In the words of MXNet, CUDA and OpenCV, which have no class for it.
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|failed to allocate|insufficient memory|bad_alloc|alloc_failed|larger than 2\^31", re.IGNORECASE
+)
+_LIBRARIES = ("mxnet", "cv2")
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,28 @@ def _judge(error: BaseException) -> tuple[_Kind, str]:
         return _PLATFORM, str(error)
     if isinstance(error, JobError):
         return _ALGORITHM, str(error)
-    if isinstance(error, MemoryError):
-        return _PLATFORM, "out of memory; use a larger instance, or lower mini_batch_size or num_workers"
+    if _is_out_of_memory(error):
+        return _CUSTOMER, (
+            "out of memory: expected the batches to fit this machine; lower mini_batch_size or image_shape, or use a "
+            f"larger instance (caused by {_said(error)})"
+        )
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return _PLATFORM, f"the disk is full; give the job a larger volume (caused by {error})"
-    return _ALGORITHM, f"internal error (caused by {type(error).__name__}: {error})"
+    return _ALGORITHM, f"internal error (caused by {_said(error)})"
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, MemoryError) or (library in _LIBRARIES and bool(_OUT_OF_MEMORY.search(str(error))))
+
+
+def _said(error: BaseException) -> str:
+    """Return an error's class and words, without the C++ stack that MXNet puts before them."""
+    name = type(error).__name__
+    lines = [
+        line for line in str(error).splitlines() if line and not line.startswith((" ", "\t", "Traceback", "Stack"))
+    ]
+    return f"{name}: {' '.join(lines).removeprefix(f'{name}: ')}"
 
 
 def _shortened(reason: str) -> str:

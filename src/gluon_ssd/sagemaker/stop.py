@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
 
+from gluon_ssd.errors import PlatformError
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -32,8 +34,12 @@ class StopRequest:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def until(self, items: Iterable[T]) -> Iterator[T]:
-        """Pass `items` on until the job is asked to stop."""
-        for item in items:
-            if self.requested:
-                return
-            yield item
+        """Pass `items` on until the job is asked to stop; from then on it does not matter if they break off."""
+        try:
+            for item in items:
+                if self.requested:
+                    return
+                yield item
+        except PlatformError:
+            if not self.requested:
+                raise

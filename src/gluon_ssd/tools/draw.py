@@ -72,8 +72,13 @@ def draw_detections(model: Path, records: Path, output: Path, *, count: int, thr
     """Draw what a model finds, and the truth, in the first images of a .rec file; return the pictures' paths.
 
     Raises:
-        UserError: the model or the records cannot be read, or the output folder cannot be written.
+        UserError: the count or the threshold makes no sense, the model or the records cannot be read, no image can be
+            decoded, or the output folder cannot be written.
     """
+    if count < 1:
+        raise UserError(f"count: expected an integer of at least 1, got {count}")
+    if not 0 <= threshold <= 1:
+        raise UserError(f"threshold: expected a score from 0 to 1, got {threshold:g}")
     detector = Detector.read(model)
     written = []
     for number, sample in enumerate(islice(_samples(records), count)):
@@ -85,6 +90,8 @@ def draw_detections(model: Path, records: Path, output: Path, *, count: int, thr
             continue
         _write(path, draw(image, detections, detector.class_names, threshold=threshold, truth=sample.objects))
         written.append(path)
+    if not written:
+        raise UserError(f"records: expected images that can be decoded, got none in {records}")
     return written
 
 
