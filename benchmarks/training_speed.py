@@ -1,8 +1,9 @@
 """Training images per second of a whole job, beside a bare loop on the same network.
 
 The job is the real one: entry point, RecordIO files, worker processes, full augmentation, log; its own throughput lines
-count, which leave validation out. The bare loop does what no training can do without, on two random batches that
-never change: forward, targets, losses, backward, update. Both use the same number of threads, in runs that take turns.
+count, which leave validation out. The bare loop does what no training can do without, on two random batches in turn
+that never change: forward, targets, losses, backward, update. Both use the same number of threads, take the same number
+of steps, and run by turns, each in a process of its own.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-IMAGES_PER_ROUND = 64
+VALIDATION_IMAGES = 8  # not measured, so as few as make a job
 WARM_UP = 2  # batches
 ROUNDS = 3
 
@@ -25,13 +26,17 @@ def main() -> None:
     """Print the table, and the median ratio in the last line."""
     options = _options()
     if options.bare:
-        print(bare_loop(options.base_network, options.image_shape, options.batch))
+        print(bare_loop(options.base_network, options.image_shape, options.batch, options.steps))
         return
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "train.rec"
-        _gluon_ssd("prepare", "scenes", "--images", str(IMAGES_PER_ROUND), "--output", str(data))
+        data = Path(folder)
+        for name, images in (("train", options.steps * options.batch), ("validation", VALIDATION_IMAGES)):
+            _gluon_ssd("prepare", "scenes", "--images", str(images), "--output", str(data / f"{name}.rec"))
         rounds = [(job(data, options), bare_process(options)) for _ in range(ROUNDS)]
-    print(f"{options.base_network} at {options.image_shape}, batches of {options.batch}, {threads()} threads, images/s")
+    print(
+        f"{options.base_network} at {options.image_shape}, {options.steps} steps of {options.batch} images, "
+        f"{threads()} threads, images/s"
+    )
     print(f"{'round':>8} {'job':>8} {'bare':>8} {'job/bare':>9}")
     for number, (ours, bare) in enumerate(rounds, start=1):
         print(f"{number:>8} {ours:8.2f} {bare:8.2f} {ours / bare:9.3f}")
@@ -42,7 +47,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base-network", default="resnet-50")
     parser.add_argument("--image-shape", type=int, default=300)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=20, help="measured in each round, of both")
     parser.add_argument("--bare", action="store_true", help="only run the bare loop and print its speed")
     return parser.parse_args()
 
@@ -54,7 +60,7 @@ def threads() -> int:
 
 def job(data: Path, options: argparse.Namespace) -> float:
     """Run a job of two epochs; return the speed of the second, since the first one includes warming up."""
-    folder = data.parent / "job"
+    folder = data / "job"
     shutil.rmtree(folder, ignore_errors=True)
     settings = {
         "num_classes": 5,
@@ -65,8 +71,8 @@ def job(data: Path, options: argparse.Namespace) -> float:
     }
     hyperparameters = [f"{name}={value}" for name, value in settings.items()]
     log = _gluon_ssd(
-        "train", "--train", str(data), "--validation", str(data), "--output", str(folder),
-        "--hyperparameter", *hyperparameters,
+        "train", "--train", str(data / "train.rec"), "--validation", str(data / "validation.rec"),
+        "--output", str(folder), "--hyperparameter", *hyperparameters,
     )  # fmt: skip
     return float(re.findall(r"train throughput=(\S+) records/second", log)[-1])
 
@@ -75,12 +81,12 @@ def bare_process(options: argparse.Namespace) -> float:
     """Run the bare loop in a process of its own, as the job is; return images per second."""
     command = [
         sys.executable, __file__, "--bare", "--base-network", options.base_network,
-        "--image-shape", str(options.image_shape), "--batch", str(options.batch),
+        "--image-shape", str(options.image_shape), "--batch", str(options.batch), "--steps", str(options.steps),
     ]  # fmt: skip
     return float(_run(command))
 
 
-def bare_loop(base_network: str, image_shape: int, batch_size: int) -> float:
+def bare_loop(base_network: str, image_shape: int, batch_size: int, steps: int) -> float:
     """Train on two fixed batches; return images per second."""
     import mxnet as mx  # noqa: PLC0415 - the parent process needs none
     import numpy as np  # noqa: PLC0415
@@ -92,12 +98,12 @@ def bare_loop(base_network: str, image_shape: int, batch_size: int) -> float:
     weights.initialize(network, [mx.cpu()], seed=0)
     trainer = mx.gluon.Trainer(network.parameters, "sgd", {"learning_rate": 1e-4, "momentum": 0.9, "wd": 5e-4})
     rng = np.random.default_rng(0)
-    images = [mx.nd.array(rng.integers(0, 256, (batch_size, image_shape, image_shape, 3)), dtype=np.uint8)] * 2
+    shape = (batch_size, image_shape, image_shape, 3)
+    images = [mx.nd.array(rng.integers(0, 256, shape), dtype=np.uint8) for _ in range(2)]
     corners = np.sort(rng.uniform(0, 1, (batch_size, 3, 2, 2)), axis=2).reshape(batch_size, 3, 4)
     labels = mx.nd.array(np.concatenate([rng.integers(0, 5, (batch_size, 3, 1)), corners], axis=2))
 
-    batches = max(IMAGES_PER_ROUND // batch_size, 1)
-    for step in range(WARM_UP + batches):
+    for step in range(WARM_UP + steps):
         if step == WARM_UP:
             mx.nd.waitall()
             started = time.perf_counter()
@@ -114,7 +120,7 @@ def bare_loop(base_network: str, image_shape: int, batch_size: int) -> float:
         mx.autograd.backward([scores, distance])
         trainer.step(1)
     mx.nd.waitall()
-    return batches * batch_size / (time.perf_counter() - started)
+    return steps * batch_size / (time.perf_counter() - started)
 
 
 def _gluon_ssd(*arguments: str) -> str:

@@ -30,6 +30,13 @@ CLASSES = ("--hyperparameter", "num_classes=5")
 TINY = ("num_classes=5", "base_network=resnet-50", "image_shape=64", "epochs=1", "mini_batch_size=3")
 
 
+@pytest.mark.parametrize("module", ["gluon_ssd.train", "gluon_ssd.cli"])
+def test_starting_needs_no_mxnet(module: str) -> None:
+    # It reads OMP_NUM_THREADS when it is imported, and takes a second: not for a --help.
+    script = f"import sys, {module}; sys.exit('mxnet' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 @pytest.fixture(scope="module")
 def trained(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("trained") / "job"

@@ -131,6 +131,17 @@ def test_in_sagemaker_the_service_packs_the_model(tmp_path: Path) -> None:
     assert not (job.base / "output" / "model.tar.gz").exists()
 
 
+def test_vgg_16_trains_too(tmp_path: Path) -> None:
+    job = make_job(tmp_path, base_network="vgg-16", image_shape="268", mini_batch_size="2", num_training_samples="2")
+    job.write_records("train", pictures(2))
+    job.write_records("validation", pictures(1))
+    ended = job.run()
+    assert ended.code == 0, ended.log
+    assert json.loads((job.model / "model.json").read_text())["input_mean"] == [123, 117, 104]
+    _, arguments, _ = mx.model.load_checkpoint(str(job.model / "model_algo_1"), 0)
+    assert arguments["relu4_3_scale"].shape == (1, 512, 1, 1)
+
+
 def test_same_seed_gives_the_same_job_whatever_the_workers(tmp_path: Path) -> None:
     parameters = []
     for workers in ("0", "2"):

@@ -76,7 +76,7 @@ class VocFolder:
         """
         lists = self.root / "ImageSets" / "Main"
         try:
-            lines = (lists / f"{split}.txt").read_text("utf-8").splitlines()
+            lines = (lists / f"{split}.txt").read_text("utf-8-sig").splitlines()
         except FileNotFoundError as error:
             names = ", ".join(sorted(path.stem for path in lists.glob("*.txt"))) or "none"
             raise UserError(f"split: expected one that {lists} lists ({names}), got {split!r}") from error
