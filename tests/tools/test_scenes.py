@@ -54,28 +54,29 @@ def test_the_channel_reads_as_any_other(folder: Path) -> None:
     assert np.abs(decode(dataset[29].image).astype(int) - picture).mean() < 3  # JPEG's loss
 
 
-def test_scenes_show_one_to_four_objects_of_every_class_large_enough_to_see(folder: Path) -> None:
+def test_scenes_show_two_to_four_objects_of_every_class_large_enough_to_see(folder: Path) -> None:
     dataset = RecordIODataset.open(folder, channel="train", num_classes=5, label_width=350)
     samples = [dataset[index].objects for index in range(30)]
-    assert {len(objects) for objects in samples} == {1, 2, 3, 4}
+    assert {len(objects) for objects in samples} == {2, 3, 4}
     objects = np.concatenate(samples)
     assert set(objects[:, 0]) == {0, 1, 2, 3, 4}
     assert (objects[:, 5] == 0).all()
     sides = (objects[:, 3:5] - objects[:, 1:3]) * (320, 240)
     longer = sides.max(axis=1) / 240
-    assert longer.max() <= 0.56
-    assert longer.min() >= 0.22 * 0.6 - 0.01  # what is left of the smallest when as much as may be is covered
+    assert longer.max() <= 0.61
+    assert longer.min() >= 0.42 * 0.9 - 0.01  # what is left of the smallest when as much as may be is covered
 
 
-@pytest.mark.parametrize("number", [9, 21, 22, 39])
+@pytest.mark.parametrize("number", [7, 16, 74, 122, 146])
 def test_the_box_of_a_cone_is_where_its_color_is(number: int) -> None:
     picture, objects = paint_scene(np.random.default_rng([4, number]))
-    assert objects[:, 0].tolist() == [1]  # nothing else in these scenes is of so strong an orange
+    (cone,) = objects[objects[:, 0] == 1]
+    assert set(objects[:, 0]) <= {0, 1, 3}  # balls and leaves have nothing of so strong an orange
     hue, saturation, _ = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2HSV))  # hue from 0 to 180
     orange = (((hue < 20) | (hue > 174)) & (saturation > 170)).astype(np.uint8)
     rows, columns = np.nonzero(cv2.medianBlur(orange, 3))
     seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-    np.testing.assert_allclose(objects[0, 1:5] * (320, 240, 320, 240), seen, atol=2)
+    np.testing.assert_allclose(cone[1:5] * (320, 240, 320, 240), seen, atol=2)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd.tools.textures import Field
 
-LEAST_VISIBLE = 0.6  # of an object, where nearer ones cover it
+LEAST_VISIBLE = 0.9  # of an object, where nearer ones cover it
 
 Mask = NDArray[np.bool_]
 Window = tuple[int, int, int, int]  # xmin, ymin, xmax, ymax, the latter two excluded

@@ -25,15 +25,14 @@ class Kind:
 
 
 def paint_ball(rng: np.random.Generator, size: int, light: Field) -> Field:
-    """Paint a beach ball: panels of two colors and white around a random axis, shaded as a sphere."""
+    """Paint a beach ball: blue, yellow and white panels around a random axis, shaded as a sphere."""
     u, v = _grid(size, 1 / 0.96)
     radius = np.hypot(u, v)
     depth = np.sqrt(np.maximum(1 - radius**2, 0))
     normals = np.stack([u, v, depth], axis=-1)
     turned = normals @ np.linalg.qr(rng.normal(size=(3, 3)))[0].astype(np.float32)
     panel = np.floor((np.arctan2(turned[..., 1], turned[..., 0]) / (2 * np.pi) + 0.5) * 6).astype(int) % 6
-    hue = rng.random()
-    first, second = color(hue, 0.85, 0.9), color(hue + rng.uniform(0.25, 0.75), 0.8, 0.85)
+    first, second = color(rng.uniform(0.52, 0.62), 0.85, 0.9), color(rng.uniform(0.13, 0.17), 0.85, 0.95)
     surface = np.stack([first, WHITE, second, WHITE, first, WHITE])[panel]
     surface = blend(surface, WHITE, _above(np.abs(turned[..., 2]), 0.95, size))
     facing = np.clip(normals @ light, 0, 1)
@@ -48,7 +47,7 @@ def paint_cone(rng: np.random.Generator, size: int, light: Field) -> Field:
     along = (v + 0.92) / 1.62  # 0 at the tip, 1 at the foot
     half = 0.07 + (slope - 0.07) * np.clip(along, 0, 1)
     across = np.clip(u / half, -1, 1)
-    orange = color(rng.uniform(0.01, 0.08), rng.uniform(0.85, 1), rng.uniform(0.85, 1))
+    orange = color(rng.uniform(0.0, 0.05), rng.uniform(0.85, 1), rng.uniform(0.85, 1))
     ring = along - 0.05 * np.sqrt(1 - across**2)  # rings bend downwards in front
     bands = int(rng.integers(1, 3))
     white = sum(_between(ring, start, start + 0.17, size) for start in (0.3, 0.6)[:bands])
@@ -82,13 +81,13 @@ def paint_crate(rng: np.random.Generator, size: int, light: Field) -> Field:
 
 
 def paint_leaf(rng: np.random.Generator, size: int, light: Field) -> Field:
-    """Paint a leaf with a toothed edge, veins and a stalk, from green to autumn red."""
+    """Paint a leaf with a toothed edge, veins and a stalk."""
     u, v = _grid(size)
     u = u - rng.uniform(-0.15, 0.15) * (1 - v**2)  # the midrib bends
     along = np.clip((v + 0.95) / 1.55, 0, 1)  # 0 at the tip, 1 at the stalk
     teeth = 0.035 * np.abs((along * rng.integers(7, 12)) % 1 - 0.5)
     half = rng.uniform(0.95, 1.3) * along**0.8 * (1 - along) ** 0.55 + teeth * (along < 1)
-    hue = rng.choice([rng.uniform(0.22, 0.36), rng.uniform(0.02, 0.15)], p=[0.6, 0.4])
+    hue = rng.uniform(0.24, 0.36)
     young, old = color(hue, 0.75, 0.75), color(hue - 0.06, 0.8, 0.5)
     surface = blend(young, old, fractal(rng, (size, size), (3, 3)))
     rib = np.exp(-((u / 0.025) ** 2))
@@ -101,9 +100,9 @@ def paint_leaf(rng: np.random.Generator, size: int, light: Field) -> Field:
 
 
 def paint_mug(rng: np.random.Generator, size: int, light: Field) -> Field:
-    """Paint a glazed mug with a handle, a painted stripe and something to drink."""
+    """Paint a purple mug with a handle, a painted stripe and something to drink."""
     u, v = _grid(size)
-    glaze = color(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.6, 0.95))
+    glaze = color(rng.uniform(0.76, 0.88), rng.uniform(0.35, 0.7), rng.uniform(0.6, 0.95))
     stripe = color(rng.random(), 0.7, rng.uniform(0.3, 0.9))
     half, rim = rng.uniform(0.5, 0.6), rng.uniform(0.14, 0.2)
     across = (u + 0.25) / half
@@ -125,10 +124,10 @@ def paint_mug(rng: np.random.Generator, size: int, light: Field) -> Field:
 
 KINDS = (
     Kind("ball", paint_ball, 0),
-    Kind("cone", paint_cone, 25),
-    Kind("crate", paint_crate, 20),
-    Kind("leaf", paint_leaf, 180),
-    Kind("mug", paint_mug, 15),
+    Kind("cone", paint_cone, 15),
+    Kind("crate", paint_crate, 10),
+    Kind("leaf", paint_leaf, 30),
+    Kind("mug", paint_mug, 10),
 )
 
 

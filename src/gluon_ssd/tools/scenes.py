@@ -17,8 +17,8 @@ from gluon_ssd.tools.textures import Field
 
 HEIGHT, WIDTH = 240, 320
 CLASS_NAMES = tuple(kind.name for kind in KINDS)
-MOST_OBJECTS = 4
-SIDES = (0.22, 0.55)  # of an object's longer side, in heights of the image
+LEAST_OBJECTS, MOST_OBJECTS = 2, 4
+SIDES = (0.42, 0.6)  # of an object's longer side, in heights of the image
 PLACE_TRIALS = 20
 PAINTED_SIZE = 192  # of an object before it is reduced, so that its edges come out smooth
 JPEG_QUALITY = 90
@@ -66,10 +66,10 @@ def _draw_light(rng: np.random.Generator) -> Field:
 
 
 def _place_objects(rng: np.random.Generator, light: Field) -> tuple[list[int], list[Field]]:
-    """Return the labels of one to four objects, and for each a layer (240, 320, 4), the nearest last."""
+    """Return the labels of two to four objects, and for each a layer (240, 320, 4), the nearest last."""
     labels: list[int] = []
     layers: list[Field] = []
-    for _ in range(int(rng.integers(1, MOST_OBJECTS + 1))):
+    for _ in range(int(rng.integers(LEAST_OBJECTS, MOST_OBJECTS + 1))):
         label = int(rng.integers(len(KINDS)))
         cutout = _cut_out(rng, KINDS[label], light)
         for _ in range(PLACE_TRIALS):
