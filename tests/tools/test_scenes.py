@@ -51,7 +51,9 @@ def test_the_channel_reads_as_any_other(folder: Path) -> None:
     assert (folder / "train.classes").read_text().split() == ["ball", "cone", "crate", "leaf", "mug"]
     picture, objects = paint_scene(np.random.default_rng([3, 29]))
     np.testing.assert_array_equal(dataset[29].objects, objects)
-    assert np.abs(decode(dataset[29].image).astype(int) - picture).mean() < 3  # JPEG's loss
+    stored = decode(dataset[29].image)
+    # JPEG's loss is in the noise of the single pixels.
+    assert np.abs(cv2.blur(stored, (5, 5)).astype(int) - cv2.blur(picture, (5, 5))).mean() < 2
 
 
 def test_scenes_show_two_to_four_objects_of_every_class_large_enough_to_see(folder: Path) -> None:
