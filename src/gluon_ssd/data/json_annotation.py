@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_BOX = ("left", "top", "width", "height")
+_FIELDS = ("class_id", "left", "top", "width", "height")
 _SHOWN = 60
 
 
 class AnnotationError(ValueError):
     """A document that is not the annotation of an image; the message says where in it."""
+
+
+class BoxError(AnnotationError):
+    """One of a document's annotations that is none; the message begins with its number."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,15 @@ def _load(content: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 def _row(position: int, annotation: object) -> tuple[float, ...]:
     if not isinstance(annotation, dict):
-        raise AnnotationError(
+        raise BoxError(
             f"annotation {position}: expected an object with class_id, left, top, width and height, "
             f"got {show(annotation)}"
         )
-    row = tuple(number(annotation.get(name)) for name in ("class_id", *_BOX))
+    row = tuple(map(number, map(annotation.get, _FIELDS)))
     if not all(map(math.isfinite, row)):
-        name = next(name for name, value in zip(("class_id", *_BOX), row, strict=True) if not math.isfinite(value))
+        name = next(name for name, value in zip(_FIELDS, row, strict=True) if not math.isfinite(value))
         got = show(annotation[name]) if name in annotation else "none"
-        raise AnnotationError(f"annotation {position}: {name}: expected a number, got {got}")
+        raise BoxError(f"annotation {position}: {name}: expected a number, got {got}")
     return row
 
 
