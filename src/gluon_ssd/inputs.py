@@ -30,7 +30,7 @@ class Data:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A channel that is open, and its class names: `listed` in a file of it, or `told` by annotations."""
+    """A channel that is open, and its class names: `listed` in a file that counts, or `told` by annotations."""
 
     dataset: Dataset
     listed: tuple[str, ...] | None
@@ -46,6 +46,8 @@ def open_data(job: Hyperparameters, channels: Channels, paths: Paths, *, num_wor
     _check_count(job.num_training_samples, len(train.dataset))
     _warn_of_resizing("Validation", job)
     validation = opener.open(channels.validation)
+    if isinstance(train.dataset, ImageJsonDataset) and isinstance(validation.dataset, ImageJsonDataset):
+        train.dataset.check_apart(validation.dataset)
     names = _class_names(train, validation, job.num_classes)
     with (
         _training_batches(train.dataset, _form(channels.train, job), job, num_workers) as training,
@@ -69,6 +71,8 @@ class _Opener:
         annotation = self.channels.annotations.get(channel.name)
         if annotation:
             images = self._images(channel, annotation)
+            if images.ids_follow_names:
+                return _Opened(images, images.class_names)
             return _Opened(images, listed, images.class_names)
         return _Opened(self._records(channel), listed)
 
@@ -82,12 +86,14 @@ class _Opener:
         return dataset
 
     def _images(self, channel: Channel, annotation: Channel) -> ImageJsonDataset:
+        folder, shared = self.paths.channel(annotation.name), annotation.name == SHARED_ANNOTATIONS
+        own = shared and (folder / channel.name).is_dir()
         return ImageJsonDataset.open(
             ChannelFolder(channel.name, self.paths.channel(channel.name)),
-            ChannelFolder(annotation.name, self.paths.channel(annotation.name)),
+            ChannelFolder(annotation.name, folder, channel.name if own else ""),
             num_classes=self.job.num_classes,
             label_width=self.job.label_width,
-            shared=annotation.name == SHARED_ANNOTATIONS,
+            shared=shared and not own,
         )
 
 

@@ -74,6 +74,59 @@ def test_training_on_images_and_validation_on_records(job: Job) -> None:
     assert "validation channel: 4 images in 1 files" in ended.log
 
 
+SHARED = {name: {"ContentType": "image/png"} for name in ("train", "validation", "annotations")}
+
+
+def test_one_annotations_channel_has_a_folder_for_each_split(job: Job) -> None:
+    job.channels = SHARED
+    data = job.base / "input" / "data"
+    for split in ("train", "validation"):
+        (data / "annotations").mkdir(exist_ok=True)
+        (data / f"{split}_annotation").rename(data / "annotations" / split)
+    ended = run(job)
+    assert "validation channel: 4 images, 4 objects, 0 images without objects" in ended.log
+
+
+def test_one_flat_annotations_channel_fits_by_name(tmp_path: Path) -> None:
+    job = Job(tmp_path / "ml", channels=SHARED)
+    data = job.base / "input" / "data"
+    job.write_images("train", samples(12), "annotations")
+    for number in range(8, 12):
+        image = f"{number:03}.jpg" if number % 2 == 0 else f"deep/er/{number:03}.jpg"
+        (data / "validation" / image).parent.mkdir(parents=True, exist_ok=True)
+        (data / "train" / image).rename(data / "validation" / image)
+    ended = run(job)
+    assert "train channel: 8 images, 8 objects, 0 images without objects" in ended.log
+    assert "validation channel: 4 images, 4 objects, 0 images without objects" in ended.log
+    assert "are not used" not in ended.log
+
+
+def test_a_coco_file_of_both_splits_scores_as_the_files_of_each_image(job: Job) -> None:
+    one = metrics(run(job))
+    job.channels = SHARED
+    data = job.base / "input" / "data"
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
+    for split in ("train", "validation"):
+        for path in sorted((data / f"{split}_annotation").rglob("*.json")):
+            document = json.loads(path.read_text())
+            (image,) = (data / split).rglob(f"{path.stem}.jpg")
+            image.rename(image.with_name(f"0{split}{image.name}"))  # in the same order as before
+            file_name = f"0{split}{path.stem}.jpg"
+            images.append({"id": len(images), "file_name": file_name, "width": 80, "height": 60})
+            for box in document["annotations"]:
+                bbox = [box[name] for name in ("left", "top", "width", "height")]
+                category = box["class_id"] * 10 + 3
+                annotations.append({"image_id": len(images) - 1, "category_id": category, "bbox": bbox, "iscrowd": 0})
+    categories = [{"id": 13, "name": "blue"}, {"id": 3, "name": "red"}]
+    (data / "annotations").mkdir()
+    (data / "annotations" / "instances_all.json").write_text(
+        json.dumps({"images": images, "annotations": annotations, "categories": categories})
+    )
+    assert metrics(run(job)) == one
+    assert json.loads((job.model / "model.json").read_text())["class_names"] == ["red", "blue"]
+
+
 def test_a_wrong_annotation_fails_the_job_with_its_place(job: Job) -> None:
     path = job.base / "input" / "data" / "train_annotation" / "deep" / "er" / "003.json"
     document = json.loads(path.read_text())

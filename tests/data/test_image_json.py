@@ -174,6 +174,26 @@ def test_annotations_without_image_are_not_used(
     assert caplog.messages == ([] if shared else [f"{warning}b.json, x/a.json"])
 
 
+def test_an_annotation_that_two_channels_share_belongs_to_one_image(tmp_path: Path) -> None:
+    _write(tmp_path / "annotations", {"a.json": _document(BOX), "b.json": _document(), "c.json": _document()})
+
+    def opened(channel: str, **images: bytes) -> ImageJsonDataset:
+        _write(tmp_path / channel, {f"{name}.jpg": content for name, content in images.items()})
+        folder, annotations = ChannelFolder(channel, tmp_path / channel), tmp_path / "annotations"
+        shared = ChannelFolder("annotations", annotations)
+        return ImageJsonDataset.open(folder, shared, num_classes=1, label_width=350, shared=True)
+
+    train = opened("train", a=_image(), b=_image())
+    train.check_apart(opened("same", b=_image(), c=_image()))
+    with pytest.raises(UserError) as caught:
+        train.check_apart(opened("validation", b=_image(gray=9), c=_image()))
+    assert str(caught.value) == (
+        "annotations channel, b.json: expected the annotation of one image, got two that it fits: train channel, b.jpg "
+        "and validation channel, b.jpg (1 such annotations); rename them, or put the annotations of each channel "
+        "into a folder of its name"
+    )
+
+
 def test_boxes_are_measured_by_the_image_and_a_wrong_image_size_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,7 +205,7 @@ def test_boxes_are_measured_by_the_image_and_a_wrong_image_size_is_told(
     assert caplog.messages == [
         (
             "train_annotation channel, b.json: image_size: 80x80 is not that of the image, 40x20, by which its boxes "
-            "are measured (2 such files)"
+            "are measured (2 such images)"
         )
     ]
 

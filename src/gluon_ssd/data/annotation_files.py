@@ -1,32 +1,26 @@
 """A folder of annotation files, one JSON document for each image: read in threads, held in arrays."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from gluon_ssd.data import json_annotation
-from gluon_ssd.data.image_header import read_size
+from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
+from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.data.pairing import Pairs
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
-_THREADS = 16  # most of them wait: for a disk, or for S3 in FastFile mode
-_CHUNK = 256
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Annotated:
-    """What the annotations of n images say.
-
-    `class_names` has the names by class id that the files' categories agree on, None where they do not; `misnamed`
-    are the images whose annotation names another one.
-    """
+class _Chunk(NamedTuple):
+    """What some annotations say; `misnamed` are those that name another image than the one they belong to."""
 
     labels: PixelLabels
     class_names: Mapping[int, str] | None
@@ -34,38 +28,29 @@ class Annotated:
 
 
 def read(pairs: Pairs) -> Annotated:
-    """Read the annotations of images, at least one, and the sizes that the images' files have.
+    """Read the annotations of images, at least one.
 
     Raises:
         UserError: a file cannot be read, or is not what it should be.
     """
-    chunks = [range(begin, min(begin + _CHUNK, len(pairs))) for begin in range(0, len(pairs), _CHUNK)]
-    parts = []
-    with (
-        ThreadPoolExecutor(_THREADS) as pool,
-        # disable=None: tqdm shows nothing unless standard error is a terminal.
-        tqdm(desc=pairs.annotations.channel, total=len(pairs), unit=" files", leave=False, disable=None) as bar,
-    ):
-        for chunk, part in zip(chunks, pool.map(partial(_read_chunk, pairs), chunks), strict=True):
-            parts.append(part)
-            bar.update(len(chunk))
+    chunks = in_chunks(partial(_read_chunk, pairs), len(pairs), pairs.annotations.channel)
+    _warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
     return Annotated(
-        PixelLabels.join([part.labels for part in parts]),
-        class_names=_agreed([part.class_names for part in parts]),
-        misnamed=[index for part in parts for index in part.misnamed],
+        pairs.image_files,
+        [pairs.annotation(index) for index in range(len(pairs))],
+        PixelLabels.join([chunk.labels for chunk in chunks]),
+        _agreed([chunk.class_names for chunk in chunks]),
     )
 
 
-def _read_chunk(pairs: Pairs, chunk: range) -> Annotated:
+def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
     """Read some annotations; their documents, which take many times the space, do not outlive the call."""
     documents = [_read_document(pairs, index) for index in chunk]
-    rows = [(*row, 0) for document in documents for row in document.rows]
-    return Annotated(
+    return _Chunk(
         PixelLabels(
-            rows=np.array(rows, np.float64).reshape(-1, 6),
+            rows=np.array([(*row, 0) for document in documents for row in document.rows], np.float64).reshape(-1, 6),
             counts=np.array([len(document.rows) for document in documents], np.int64),
             told=np.array([document.size or (0, 0) for document in documents], np.int64),
-            stored=np.array([_stored_size(pairs, index) or (0, 0) for index in chunk], np.int64),
         ),
         class_names=_agreed([document.class_names for document in documents]),
         misnamed=[
@@ -88,17 +73,20 @@ def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
         raise UserError(f"{pairs.annotation(index)}: {error}") from error
 
 
-def _stored_size(pairs: Pairs, index: int) -> tuple[int, int] | None:
-    try:
-        with pairs.images.open(pairs.image_files[index]) as stream:
-            return read_size(stream)
-    except OSError as error:
-        raise UserError(f"{pairs.image(index)}: expected a file that can be read, got {error}") from error
-
-
 def _is_misnamed(image: str, told: str | None) -> bool:
     # The folder and the suffix may have changed since; the name is what tells one image from another.
     return told is not None and PurePosixPath(told).stem != PurePosixPath(image).stem
+
+
+def _warn_of_misnamed(pairs: Pairs, misnamed: Sequence[int]) -> None:
+    if misnamed:
+        logger.warning(
+            "%s: its file names another image than %s; taken all the same, since files belong together by name "
+            "(%d such files)",
+            pairs.annotation(misnamed[0]),
+            pairs.image_files[misnamed[0]],
+            len(misnamed),
+        )
 
 
 def _agreed(several: Sequence[Mapping[int, str] | None]) -> Mapping[int, str] | None:

@@ -1,7 +1,16 @@
-"""How large a stored image is, read from the first bytes of its file."""
+"""How large stored images are, read from the first bytes of their files."""
 
 import struct
+from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.many_files import in_chunks
+from gluon_ssd.errors import UserError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
@@ -27,6 +36,26 @@ def read_size(stream: BinaryIO) -> tuple[int, int] | None:
     else:
         return None
     return (width, height) if width and height else None
+
+
+def read_sizes(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
+    """Return the width and height of at least one image of a channel, shape (n, 2), 0 where one does not tell.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    return np.concatenate(in_chunks(partial(_read_chunk, folder, files), len(files), folder.channel))
+
+
+def _read_chunk(folder: ChannelFolder, files: Sequence[str], chunk: range) -> NDArray[np.int64]:
+    sizes = np.zeros((len(chunk), 2), np.int64)
+    for size, index in zip(sizes, chunk, strict=True):
+        try:
+            with folder.open(files[index]) as stream:
+                size[:] = read_size(stream) or 0
+        except OSError as error:
+            raise UserError(f"{folder.where(files[index])}: expected a file that can be read, got {error}") from error
+    return sizes
 
 
 def _jpeg_size(stream: BinaryIO) -> tuple[int, int]:
