@@ -4,14 +4,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
+from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.dataset import Dataset
+from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker.channels import Channels
+from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 
@@ -27,42 +28,85 @@ class Data:
     class_names: tuple[str, ...] | None
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A channel that is open, and its class names: `listed` in a file that counts, or `told` by annotations."""
+
+    dataset: Dataset
+    listed: tuple[str, ...] | None
+    told: tuple[str, ...] | None = None
+
+
 @contextmanager
 def open_data(job: Hyperparameters, channels: Channels, paths: Paths, *, num_workers: int) -> Iterator[Data]:
     """Open and check both channels, each read by `num_workers` processes, which end with the block."""
-    train, validation = paths.channel(channels.train.name), paths.channel(channels.validation.name)
+    opener = _Opener(job, channels, paths, num_workers)
+    _warn_of_resizing("Training", job)
+    train = opener.open(channels.train)
+    _check_count(job.num_training_samples, len(train.dataset))
+    _warn_of_resizing("Validation", job)
+    validation = opener.open(channels.validation)
+    if isinstance(train.dataset, ImageJsonDataset) and isinstance(validation.dataset, ImageJsonDataset):
+        train.dataset.check_apart(validation.dataset)
+    names = _class_names(train, validation, job.num_classes)
     with (
-        _open_training(train, job, num_workers) as training,
-        _open_validation(validation, job, num_workers) as validating,
+        _training_batches(train.dataset, _form(channels.train, job), job, num_workers) as training,
+        ValidationBatches(validation.dataset, _form(channels.validation, job), num_workers=num_workers) as validating,
     ):
-        yield Data(training, validating, _class_names(train, validation, job.num_classes))
+        yield Data(training, validating, names)
 
 
-def _open_training(folder: Path, job: Hyperparameters, num_workers: int) -> TrainingBatches:
-    logger.warning("Training images are resized to image shape (3, %d, %d)", job.image_shape, job.image_shape)
-    dataset = _open_channel(folder, job, num_workers)
-    _check_count(job.num_training_samples, len(dataset))
-    return TrainingBatches(
-        dataset, _form(folder, job), augmentation=job.augmentation, seed=job.seed, num_workers=num_workers
-    )
+@dataclass(frozen=True)
+class _Opener:
+    """Opens each channel by the reader for what it holds."""
+
+    job: Hyperparameters
+    channels: Channels
+    paths: Paths
+    num_workers: int
+
+    def open(self, channel: Channel) -> _Opened:
+        """Choose the reader of a channel, here and nowhere else, and open it."""
+        listed = read_class_names(self.paths.channel(channel.name))
+        annotation = self.channels.annotations.get(channel.name)
+        if annotation:
+            images = self._images(channel, annotation)
+            if images.ids_follow_names:
+                return _Opened(images, images.class_names)
+            return _Opened(images, listed, images.class_names)
+        return _Opened(self._records(channel), listed)
+
+    def _records(self, channel: Channel) -> RecordIODataset:
+        folder = self.paths.channel(channel.name)
+        logger.info("ImageDetRecordIOParser: %s, use %d worker processes for decoding..", folder, self.num_workers)
+        dataset = RecordIODataset.open(
+            folder, channel=channel.name, num_classes=self.job.num_classes, label_width=self.job.label_width
+        )
+        logger.info("ImageDetRecordIOParser: %s, label padding width: %d", folder, self.job.label_width)
+        return dataset
+
+    def _images(self, channel: Channel, annotation: Channel) -> ImageJsonDataset:
+        folder, shared = self.paths.channel(annotation.name), annotation.name == SHARED_ANNOTATIONS
+        own = shared and (folder / channel.name).is_dir()
+        return ImageJsonDataset.open(
+            ChannelFolder(channel.name, self.paths.channel(channel.name)),
+            ChannelFolder(annotation.name, folder, channel.name if own else ""),
+            num_classes=self.job.num_classes,
+            label_width=self.job.label_width,
+            shared=shared and not own,
+        )
 
 
-def _open_validation(folder: Path, job: Hyperparameters, num_workers: int) -> ValidationBatches:
-    logger.warning("Validation images are resized to image shape (3, %d, %d)", job.image_shape, job.image_shape)
-    return ValidationBatches(_open_channel(folder, job, num_workers), _form(folder, job), num_workers=num_workers)
+def _training_batches(dataset: Dataset, form: BatchForm, job: Hyperparameters, num_workers: int) -> TrainingBatches:
+    return TrainingBatches(dataset, form, augmentation=job.augmentation, seed=job.seed, num_workers=num_workers)
 
 
-def _open_channel(folder: Path, job: Hyperparameters, num_workers: int) -> Dataset:
-    logger.info("ImageDetRecordIOParser: %s, use %d worker processes for decoding..", folder, num_workers)
-    dataset = RecordIODataset.open(
-        folder, channel=folder.name, num_classes=job.num_classes, label_width=job.label_width
-    )
-    logger.info("ImageDetRecordIOParser: %s, label padding width: %d", folder, job.label_width)
-    return dataset
+def _form(channel: Channel, job: Hyperparameters) -> BatchForm:
+    return BatchForm(channel.name, job.mini_batch_size, job.image_shape)
 
 
-def _form(folder: Path, job: Hyperparameters) -> BatchForm:
-    return BatchForm(folder.name, job.mini_batch_size, job.image_shape)
+def _warn_of_resizing(purpose: str, job: Hyperparameters) -> None:
+    logger.warning("%s images are resized to image shape (3, %d, %d)", purpose, job.image_shape, job.image_shape)
 
 
 def _check_count(told: int, found: int) -> None:
@@ -75,20 +119,28 @@ def _check_count(told: int, found: int) -> None:
         )
 
 
-def _class_names(train: Path, validation: Path, num_classes: int) -> tuple[str, ...] | None:
-    """Return the names that the channels agree on, or the one has that has any.
+def _class_names(train: _Opened, validation: _Opened, num_classes: int) -> tuple[str, ...] | None:
+    """Return the names that the channels agree on, or the one has that has any; those of files before those told.
 
     Raises:
-        UserError: They differ, so that an id would mean one class in training and another in validation.
+        UserError: Files differ, so that an id would mean one class in training and another in validation.
     """
-    names, others = read_class_names(train), read_class_names(validation)
+    names, others = train.listed, validation.listed
     if names and others and names != others:
         raise UserError(
             f"class names: expected the same in both channels, got {', '.join(names)} in the train channel "
             f"and {', '.join(others)} in the validation channel; prepare both with the same --classes"
         )
-    names = names or others
+    names = names or others or _told_names(train.told, validation.told)
     if names is None or len(names) == num_classes:
         return names
     logger.warning("class names: expected %d, as num_classes says, got %d; going without", num_classes, len(names))
     return None
+
+
+def _told_names(train: tuple[str, ...] | None, validation: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Return the names that annotations agree on; a warning is enough where not, since the categories never count."""
+    if train and validation and train != validation:
+        logger.warning("class names: going without: the categories of training and validation annotations differ")
+        return None
+    return train or validation

@@ -65,6 +65,23 @@ class Job:
                 write_record(stream, payload)
         return path
 
+    def write_images(self, channel: str, samples: Sequence[Sample], annotations: str = "") -> None:
+        """Write 80x60 images, some in nested folders, and their annotations into a channel of these."""
+        data = self.base / "input" / "data"
+        for number, sample in enumerate(samples):
+            stem = f"deep/er/{number:03}" if number % 2 else f"{number:03}"
+            document = {
+                "file": f"{stem}.jpg",
+                "image_size": [{"width": 80, "height": 60, "depth": 3}],
+                "annotations": [_annotation(row) for row in sample.objects.tolist()],
+                "categories": [{"class_id": 0, "name": "red"}, {"class_id": 1, "name": "blue"}],
+            }
+            image = data / channel / f"{stem}.jpg"
+            label = data / (annotations or f"{channel}_annotation") / f"{stem}.json"
+            for path, content in ((image, sample.image), (label, json.dumps(document).encode())):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
     def start(self, *before: str, **environment: str) -> subprocess.Popen[str]:
         """Start the job; `before` are words of a command that runs it."""
         return subprocess.Popen(
@@ -117,6 +134,12 @@ def picture(seed: int, class_id: int) -> Sample:
     image[top : top + 30, left : left + 40] = ((0, 0, 230), (230, 0, 0))[class_id]
     row = [class_id, left / 80, top / 60, (left + 40) / 80, (top + 30) / 60, 0]
     return Sample(cv2.imencode(".jpg", image)[1].tobytes(), np.array([row], np.float32))
+
+
+def _annotation(row: Sequence[float]) -> dict[str, int]:
+    class_id, *corners, _ = row
+    left, top, right, bottom = (round(part * side) for part, side in zip(corners, (80, 60, 80, 60), strict=True))
+    return {"class_id": int(class_id), "left": left, "top": top, "width": right - left, "height": bottom - top}
 
 
 def pictures(count: int) -> list[bytes]:

@@ -69,8 +69,13 @@ def test_missing_channel(job: Job, channel: str) -> None:
 
 
 def test_channel_of_a_kind_that_is_not_read(job: Job) -> None:
+    job.channels = {**job.channels, "train": {"ContentType": "text/csv", "TrainingInputMode": "File"}}
+    expect_customer_error(run(job), "train channel", "application/x-recordio", "image/jpeg", "'text/csv'")
+
+
+def test_images_without_annotation_channel(job: Job) -> None:
     job.channels = {**job.channels, "train": {"ContentType": "image/jpeg", "TrainingInputMode": "File"}}
-    expect_customer_error(run(job), "train", "application/x-recordio", "image/jpeg")
+    expect_customer_error(run(job), "Missing required channel: train_annotation")
 
 
 def test_empty_channel(job: Job) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gluon_ssd.data import recordio
-from gluon_ssd.data.records import RecordIODataset, Summary
+from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
+from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import UserError
 
 MAGIC = bytes.fromhex("0a23d7ce")
@@ -80,7 +81,7 @@ def test_the_summary_counts_and_is_logged(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.INFO):
         dataset = _open(tmp_path)
     assert dataset.summary == Summary(
-        files=2, images=4, objects=3, background=2, dropped=2, far_outside=0, widest_label=20, first_dropped=0
+        images=4, objects=3, background=2, dropped=2, far_outside=0, widest_label=20, widest=0, first_dropped=0
     )
     assert caplog.messages == [
         "train channel: 4 images in 2 files, 3 objects, 2 images without objects",

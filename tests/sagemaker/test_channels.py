@@ -12,7 +12,11 @@ RECORDIO = {
     "S3DistributionType": "FullyReplicated",
     "TrainingInputMode": "File",
 }
-WORKS = "this version reads RecordIO files (application/x-recordio, or no ContentType) in File or FastFile mode"
+IMAGES = RECORDIO | {"ContentType": "image/jpeg"}
+WORKS = (
+    "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
+    "(application/x-image, image/jpeg, image/png) in File or FastFile mode"
+)
 
 
 def read(folder: Path, config: object) -> Channels:
@@ -89,19 +93,97 @@ def test_fast_file_mode_and_sharded_channels_are_read(tmp_path: Path) -> None:
 
 def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     config = {
-        "train": RECORDIO | {"ContentType": "image/jpeg"},
-        "train_annotation": RECORDIO | {"ContentType": "image/jpeg"},
-        "validation": RECORDIO | {"TrainingInputMode": "Pipe"},
+        "train": RECORDIO | {"ContentType": "text/csv"},
+        "validation": IMAGES | {"TrainingInputMode": "Pipe"},
+        "validation_annotation": IMAGES | {"ContentType": "application/xml"},
         "model": {"ContentType": "application/x-sagemaker-model"},
     }
 
     assert mistakes(tmp_path, config) == (
-        "train_annotation channel: annotation channels go with channels of single images, "
-        "which this version does not read; pack both into RecordIO files in the train channel; "
         "model channel: incremental training is not available in this version; remove the channel; "
-        f"train channel: ContentType: expected application/x-recordio, got 'image/jpeg'; {WORKS}; "
-        f"validation channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; {WORKS}"
+        "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg or image/png, "
+        f"got 'text/csv'; {WORKS}; "
+        f"validation channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; {WORKS}; "
+        "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png or "
+        f"application/json, got 'application/xml'; {WORKS}"
     )
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "application/x-image", "Image/JPEG"])
+def test_channels_of_images_have_annotation_channels(tmp_path: Path, content_type: str) -> None:
+    settings = RECORDIO | {"ContentType": content_type}
+    names = ("train", "validation", "train_annotation", "validation_annotation")
+
+    channels = read(tmp_path, dict.fromkeys(names, settings))
+
+    assert channels.train.content_type == content_type.lower()
+    assert {name: channel.name for name, channel in channels.annotations.items()} == {
+        "train": "train_annotation",
+        "validation": "validation_annotation",
+    }
+    assert channels.ignored == ()
+
+
+def test_one_channel_may_annotate_both_splits_or_what_has_no_annotations_of_its_own(tmp_path: Path) -> None:
+    shared = {"train": IMAGES, "validation": IMAGES, "annotations": {"ContentType": "application/json"}}
+
+    assert {name: channel.name for name, channel in read(tmp_path, shared).annotations.items()} == {
+        "train": "annotations",
+        "validation": "annotations",
+    }
+    mixed = read(tmp_path, shared | {"train_annotation": IMAGES})
+    assert {name: channel.name for name, channel in mixed.annotations.items()} == {
+        "train": "train_annotation",
+        "validation": "annotations",
+    }
+
+
+def test_splits_may_come_in_different_formats(tmp_path: Path) -> None:
+    channels = read(tmp_path, {"train": IMAGES, "train_annotation": IMAGES, "validation": RECORDIO})
+
+    assert list(channels.annotations) == ["train"]
+
+
+def test_images_without_annotation_channels_are_refused(tmp_path: Path) -> None:
+    message = mistakes(tmp_path, {"train": IMAGES, "validation": IMAGES, "annotation": IMAGES})
+
+    assert message == "; ".join(
+        f"Missing required channel: {name} (got train, validation, annotation); add a channel named {name} that holds "
+        "a JSON file for each image, x/y.json for x/y.jpg, or one named annotations that holds those of both splits"
+        for name in ("train_annotation", "validation_annotation")
+    )
+
+
+def test_annotations_of_recordio_files_are_not_used(tmp_path: Path) -> None:
+    channels = read(tmp_path, {"train": RECORDIO, "train_annotation": {"ContentType": "text/csv"}, "validation": {}})
+
+    assert channels.ignored == ("train_annotation",)
+    assert channels.annotations == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["a.rec"], "application/x-recordio"),
+        (["x/y/a.JPG"], "application/x-image"),
+        (["a.png", "a.json"], "application/x-image"),
+        (["a.jpeg", "train.rec"], "application/x-recordio"),
+        (["._a.jpg", "notes.txt"], None),
+        ([], None),
+    ],
+)
+def test_a_channel_without_a_content_type_is_told_by_its_files(
+    tmp_path: Path, files: list[str], expected: str | None
+) -> None:
+    for file in files:
+        path = tmp_path / "data" / "train" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    channels = read(tmp_path, {"train": {}, "train_annotation": {}, "validation": RECORDIO})
+
+    assert channels.train.content_type == expected
+    assert list(channels.annotations) == (["train"] if expected == "application/x-image" else [])
 
 
 def test_unknown_channels_are_listed_and_their_content_is_not_judged(tmp_path: Path) -> None:

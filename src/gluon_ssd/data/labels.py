@@ -44,6 +44,16 @@ def parse(label: NDArray[np.float32], num_classes: int) -> Annotation:
     rows = _rows(label)
     _check_coordinates(rows)
     _check_classes(rows, num_classes)
+    objects, kept, far_outside = cut(rows)
+    return Annotation(objects[kept], int(len(rows) - kept.sum()), int(far_outside.sum()))
+
+
+def cut(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cut rows (n, 5 or more) of class, corners and more to what lies inside the image.
+
+    Returns:
+        The objects (n, 6), as `Sample` has them; which have any area (n,); which look as if given in pixels (n,).
+    """
     objects = np.zeros((len(rows), 6), np.float32)
     objects[:, 0] = rows[:, 0]
     objects[:, 1:5] = boxes.clip(rows[:, 1:5])
@@ -51,8 +61,7 @@ def parse(label: NDArray[np.float32], num_classes: int) -> Annotation:
         objects[:, 5] = rows[:, _DIFFICULT] > 0
     # Not by area: the product of two tiny sides may round to 0.
     kept = (objects[:, 3] > objects[:, 1]) & (objects[:, 4] > objects[:, 2])
-    far_outside = (np.abs(rows[:, 1:5]) > _FAR_OUTSIDE).any(axis=1)
-    return Annotation(objects[kept], int(len(rows) - kept.sum()), int(far_outside.sum()))
+    return objects, kept, (np.abs(rows[:, 1:5]) > _FAR_OUTSIDE).any(axis=1)
 
 
 def _rows(label: NDArray[np.float32]) -> NDArray[np.float32]:

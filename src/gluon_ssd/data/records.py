@@ -16,6 +16,7 @@ from gluon_ssd.data import labels, recordio
 from gluon_ssd.data.labels import LabelError, LabelLayoutError
 from gluon_ssd.data.recordio import RecordIOError
 from gluon_ssd.data.sample import Sample
+from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import PlatformError, UserError
 
 logger = logging.getLogger(__name__)
@@ -28,24 +29,6 @@ _NOT_DETECTION = (
 )
 _MAX_OPEN_FILES = 128  # of the 1,024 descriptors that a process commonly may have
 _NAMES_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a channel holds: counts, and the numbers in its widest label, which `label_width` has to cover.
-
-    `background` are images without objects, `dropped` boxes without any area inside their image, `far_outside` boxes
-    that look as if given in pixels; `first_dropped` is the image of the first that was dropped.
-    """
-
-    files: int
-    images: int
-    objects: int
-    background: int
-    dropped: int
-    far_outside: int
-    widest_label: int
-    first_dropped: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +66,7 @@ class RecordIODataset:
         """Scan every `.rec` file under a folder, check every label, and log what the channel holds."""
         files = [_scan(path, _place(channel, folder, path), num_classes=num_classes) for path in _find(folder, channel)]
         dataset = cls(files, folder, channel=channel, num_classes=num_classes)
-        dataset._check_label_width(label_width)
+        dataset.summary.check_label_width(label_width, dataset.where)
         dataset._check_objects()
         dataset._log_summary()
         return dataset
@@ -129,20 +112,9 @@ class RecordIODataset:
             self._open_files[path] = _OpenFile(path)
         return self._open_files[path]
 
-    def _check_label_width(self, label_width: int) -> None:
-        widest = self.summary.widest_label
-        if widest > label_width:
-            index = int(np.argmax(np.concatenate([file.label_sizes for file in self._files])))
-            raise UserError(
-                "Invalid parameter value 'label_width'. Please ensure that the value of parameter 'label_width' is "
-                f"at least {widest}: {self.where(index)} has a label of {widest} numbers, "
-                f"got label_width {label_width}",
-            )
-
     def _check_objects(self) -> None:
         """Refuse boxes in pixels, which would pass for a few huge ones and much background."""
-        boxes = self.summary.objects + self.summary.dropped
-        astray = boxes if not self.summary.objects else self.summary.far_outside
+        astray, boxes = self.summary.astray, self.summary.boxes
         if astray > boxes / 2:
             raise UserError(
                 f"{self._channel} channel: expected box corners in fractions of the image, from 0 to 1, got {astray:,} "
@@ -155,13 +127,11 @@ class RecordIODataset:
             "%s channel: %d images in %d files, %d objects, %d images without objects",
             self._channel,
             summary.images,
-            summary.files,
+            len(self._files),
             summary.objects,
             summary.background,
         )
-        if summary.first_dropped is not None:
-            where = self.where(summary.first_dropped)
-            logger.warning("%s: %d boxes dropped for having no area inside their image", where, summary.dropped)
+        summary.warn_of_dropped(self.where)
 
 
 class _OpenFile:
@@ -232,15 +202,9 @@ def _annotation(label: NDArray[np.float32], num_classes: int, where: str) -> lab
 
 
 def _summarize(files: list[_RecordFile]) -> Summary:
-    counts = np.concatenate([file.object_counts for file in files])
-    dropped = np.concatenate([file.dropped for file in files])
-    return Summary(
-        files=len(files),
-        images=len(counts),
-        objects=int(counts.sum()),
-        background=int((counts == 0).sum()),
-        dropped=int(dropped.sum()),
-        far_outside=sum(int(file.far_outside.sum()) for file in files),
-        first_dropped=int(np.argmax(dropped > 0)) if dropped.any() else None,
-        widest_label=max(int(file.label_sizes.max()) for file in files),
+    return Summary.of(
+        object_counts=np.concatenate([file.object_counts for file in files]),
+        dropped=np.concatenate([file.dropped for file in files]),
+        far_outside=np.concatenate([file.far_outside for file in files]),
+        label_sizes=np.concatenate([file.label_sizes for file in files]),
     )

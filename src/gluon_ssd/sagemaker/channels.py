@@ -1,24 +1,32 @@
 """The input channels of a job: which there are, and whether this version can read them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.json_object import read_object
 
+RECORDIO = "application/x-recordio"
+IMAGES = ("application/x-image", "image/jpeg", "image/png")
+SHARED_ANNOTATIONS = "annotations"
+"""The channel that holds the annotations of both splits, an extension."""
+
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
-_RECORDIO = "application/x-recordio"
+_ANNOTATIONS = (*IMAGES, "application/json")  # SageMaker's guide gives them the type of the images
 _REQUIRED = {"train": "images to train on", "validation": "images to validate on"}
 # FastFile shows S3 objects as files that are fetched when they are read: a file all the same.
 _INPUT_MODES = ("File", "FastFile")
-_REMEDY = f"this version reads RecordIO files ({_RECORDIO}, or no ContentType) in File or FastFile mode"
-_ANNOTATION = "annotation channels go with channels of single images, which this version does not read; pack both"
-_REFUSED = {
-    "train_annotation": f"{_ANNOTATION} into RecordIO files in the train channel",
-    "validation_annotation": f"{_ANNOTATION} into RecordIO files in the validation channel",
-    "model": "incremental training is not available in this version; remove the channel",
-}
+_REMEDY = (
+    "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
+    "(application/x-image, image/jpeg, image/png) in File or FastFile mode"
+)
+_PURPOSE = (
+    f"a JSON file for each image, x/y.json for x/y.jpg, or one named {SHARED_ANNOTATIONS} "
+    "that holds those of both splits"
+)
+_REFUSED = {"model": "incremental training is not available in this version; remove the channel"}
 
 
 @dataclass(frozen=True)
@@ -34,25 +42,33 @@ class Channel:
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels that a job reads, and the names of those that it was given besides."""
+    """The channels that a job reads, and the names of those that it was given besides.
+
+    `annotations` has, for `train` and `validation`, the channel with the annotations of its images, where it holds
+    images alone.
+    """
 
     train: Channel
     validation: Channel
     ignored: tuple[str, ...] = ()
+    annotations: Mapping[str, Channel] = field(default_factory=dict)
 
     @classmethod
     def read(cls, config: Path, data: Path) -> "Channels":
         """Read the channel configuration; raise one UserError that holds every mistake.
 
-        Without a configuration file, as on a laptop, every folder in `data` is a channel of RecordIO files.
+        Without a configuration file, as on a laptop, every folder in `data` is a channel. What a channel without
+        ContentType holds is told from its files.
         """
         channels, mistakes = _configured(config) if config.exists() else (_found(data), [])
-        mistakes += [*_missing(channels), *_refused(channels)]
-        mistakes += [mistake for name in _REQUIRED if name in channels for mistake in _unreadable(channels[name])]
+        channels |= {name: _recognized(channels[name], data) for name in _REQUIRED if name in channels}
+        annotations = _annotations(channels)
+        mistakes += [*_missing(channels, annotations), *_refused(channels), *_unreadable(channels, annotations)]
         if mistakes:
             raise UserError("; ".join(mistakes))
-        ignored = tuple(name for name in channels if name not in _REQUIRED)
-        return cls(channels["train"], channels["validation"], ignored)
+        used = {*_REQUIRED, *(channel.name for channel in annotations.values())}
+        ignored = tuple(name for name in channels if name not in used)
+        return cls(channels["train"], channels["validation"], ignored, annotations)
 
 
 def _configured(config: Path) -> tuple[dict[str, Channel], list[str]]:
@@ -91,12 +107,32 @@ def _found(data: Path) -> dict[str, Channel]:
     return {folder.name: Channel(folder.name) for folder in folders}
 
 
-def _missing(channels: Mapping[str, Channel]) -> list[str]:
+def _recognized(channel: Channel, data: Path) -> Channel:
+    """Return the channel with the content type of what lies in it, where the configuration gives none."""
+    if channel.content_type or channel.input_mode not in _INPUT_MODES:
+        return channel
+    return replace(channel, content_type=content_type.recognize(data / channel.name))
+
+
+def _annotations(channels: Mapping[str, Channel]) -> dict[str, Channel]:
+    """Return the channels that annotate those of images, by the names of the latter."""
+    own = {
+        name: channels.get(f"{name}_annotation") or channels.get(SHARED_ANNOTATIONS) for name in _of_images(channels)
+    }
+    return {name: channel for name, channel in own.items() if channel}
+
+
+def _of_images(channels: Mapping[str, Channel]) -> list[str]:
+    return [name for name in _REQUIRED if name in channels and channels[name].content_type in IMAGES]
+
+
+def _missing(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
+    needed = {name: f"the {purpose}" for name, purpose in _REQUIRED.items() if name not in channels}
+    needed |= {f"{name}_annotation": _PURPOSE for name in _of_images(channels) if name not in annotations}
     present = ", ".join(channels) or "none"
     return [
-        f"Missing required channel: {name} (got {present}); add a channel named {name} that holds the {purpose}"
-        for name, purpose in _REQUIRED.items()
-        if name not in channels
+        f"Missing required channel: {name} (got {present}); add a channel named {name} that holds {purpose}"
+        for name, purpose in needed.items()
     ]
 
 
@@ -104,10 +140,18 @@ def _refused(channels: Mapping[str, Channel]) -> list[str]:
     return [f"{name} channel: {reason}" for name, reason in _REFUSED.items() if name in channels]
 
 
-def _unreadable(channel: Channel) -> list[str]:
+def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
+    """Say all that stands against reading the channels that a job reads."""
+    read = {channels[name]: (RECORDIO, *IMAGES) for name in _REQUIRED if name in channels}
+    read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
+    return [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
+
+
+def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
     mistakes = []
-    if channel.content_type not in (None, _RECORDIO):
-        mistakes.append(f"ContentType: expected {_RECORDIO}, got '{channel.content_type}'; {_REMEDY}")
+    if channel.content_type not in (None, *content_types):
+        expected = f"expected {', '.join(content_types[:-1])} or {content_types[-1]}"
+        mistakes.append(f"ContentType: {expected}, got '{channel.content_type}'; {_REMEDY}")
     if channel.input_mode not in _INPUT_MODES:
         mistakes.append(f"TrainingInputMode: expected File or FastFile, got '{channel.input_mode}'; {_REMEDY}")
     return [f"{channel.name} channel: {mistake}" for mistake in mistakes]

@@ -11,7 +11,7 @@ from gluon_ssd.sagemaker.logs import UNPREFIXED_LOGGER
 logger = logging.getLogger(__name__)
 unprefixed_logger = logging.getLogger(UNPREFIXED_LOGGER)
 
-CONTENT_TYPES = ("application/x-recordio",)
+CONTENT_TYPES = ("application/x-image", "application/x-recordio", "image/jpeg", "image/png")
 
 
 def called(arguments: Sequence[str]) -> None:

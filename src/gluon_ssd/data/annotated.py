@@ -1,0 +1,25 @@
+"""Images and what annotations say of them, whatever the form that these come in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gluon_ssd.data.pixel_labels import PixelLabels
+
+
+@dataclass(frozen=True, eq=False)
+class Annotated:
+    """The n images of a channel that have annotations, and what these say.
+
+    Attributes:
+        image_files: the images' paths, relative to their channel.
+        places: where the annotation of each is, for messages.
+        labels: the boxes.
+        class_names: the names of classes by id; None where the annotations contradict each other.
+        ids_follow_names: whether the class ids were derived from the names, so that other names mean other ids.
+    """
+
+    image_files: Sequence[str]
+    places: Sequence[str]
+    labels: PixelLabels
+    class_names: Mapping[int, str] | None
+    ids_follow_names: bool = False

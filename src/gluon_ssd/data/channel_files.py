@@ -1,0 +1,89 @@
+"""The files of a channel: listed by their relative paths, and found by their names without suffix."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+from gluon_ssd.errors import UserError
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class ChannelFolder:
+    """The folder of a channel, or the one in it that a split has to itself; `channel` names it in messages."""
+
+    channel: str
+    path: Path
+    part: str = ""
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the files are that relative paths lead to."""
+        return self.path / self.part
+
+    def open(self, file: str) -> BinaryIO:
+        """Open a file for reading."""
+        return open(f"{self._prefix}{file}", "rb")  # noqa: PTH123 - a `Path` takes as long as the reading
+
+    @cached_property
+    def _prefix(self) -> str:
+        return f"{self.folder}/"
+
+    def where(self, file: str) -> str:
+        """Say which file: `train channel, x/y.jpg`."""
+        return f"{self.channel} channel, {f'{self.part}/' if self.part else ''}{file}"
+
+    def files(self) -> list[str]:
+        """Return the relative paths of all files, sorted; what has a name that begins with a dot is hidden.
+
+        Strings, since `Path` objects would take many times the space.
+
+        Raises:
+            UserError: the folder, or one in it, cannot be read.
+        """
+        found = []
+        try:
+            for place, folders, names in os.walk(self.folder, onerror=_raise):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                below = os.path.relpath(place, self.folder) + "/"
+                found += [(below + name).removeprefix("./") for name in names if not name.startswith(".")]
+        except OSError as error:
+            raise UserError(f"{self.channel} channel: expected a folder that can be read, got {error}") from error
+        return sorted(found)
+
+
+def with_suffix(files: Iterable[str], suffixes: Sequence[str]) -> list[str]:
+    """Return the files whose names end in one of the (lower case) suffixes, in whatever case."""
+    return [file for file in files if file.lower().endswith(tuple(suffixes))]
+
+
+def by_stem(folder: ChannelFolder, files: Iterable[str]) -> Mapping[str, str]:
+    """Return the files by their relative paths without suffix: `x/y.jpg` by `x/y`.
+
+    Raises:
+        UserError: two files differ by nothing but the suffix.
+    """
+    found: dict[str, str] = {}
+    for file in files:
+        stem = os.path.splitext(file)[0]  # noqa: PTH122 - a string, for speed
+        if stem in found:
+            raise UserError(
+                f"{folder.channel} channel: expected names that differ by more than the suffix, since images and "
+                f"annotations belong together by name, got {found[stem]} and {file}; rename one"
+            )
+        found[stem] = file
+    return found
+
+
+def shown(files: Sequence[str]) -> str:
+    """Return the first few names of a list of files, for messages; `nothing` of an empty one."""
+    more = ", ..." if len(files) > _NAMES_SHOWN else ""
+    return ", ".join(files[:_NAMES_SHOWN]) + more if files else "nothing"
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,252 @@
+"""COCO's `instances_*.json`: one file with the images, the boxes and the categories of a whole data set."""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.data import json_lists
+from gluon_ssd.data.annotated import Annotated
+from gluon_ssd.data.channel_files import ChannelFolder, shown
+from gluon_ssd.data.json_annotation import number, show
+from gluon_ssd.data.pixel_labels import PixelLabels
+from gluon_ssd.errors import UserError
+
+_CORNERS = 4
+
+
+class _EntryError(ValueError):
+    """An entry of one of the lists that is not what it should be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """What instances files hold: n images, each with the place of its file, and N boxes.
+
+    `sizes` (n, 2) are widths and heights, 0 where not known; `rows` (N, 6) are category id, left, top, width, height
+    and crowd; `owners` (N,) are their images.
+    """
+
+    places: Sequence[str]
+    categories: Mapping[int, str]
+    file_names: Sequence[str]
+    sizes: NDArray[np.int64]
+    owners: NDArray[np.int64]
+    rows: NDArray[np.float64]
+
+
+def is_instances(folder: ChannelFolder, file: str) -> bool:
+    """Whether a file holds boxes of images as COCO has them, judged by its first image and its first annotation."""
+    firsts: dict[str, Any] = {}
+    try:
+        for name, element in json_lists.elements(_text(folder, file)):
+            firsts.setdefault(name, element)
+            if {"images", "annotations"} <= firsts.keys():
+                break
+    except (ValueError, RecursionError):
+        return False
+    image, annotation = firsts.get("images"), firsts.get("annotations", {"bbox": []})
+    # Those with key points are of persons alone, and lie beside the instances of all classes.
+    return _has(image, "file_name") and _has(annotation, "bbox") and not _has(annotation, "keypoints")
+
+
+def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, num_classes: int) -> Annotated:
+    """Read what instances files with equal categories say of images, which are given by their paths.
+
+    An image's file_name is its path, or a name that no other image has. Class ids are the categories in order of
+    their ids. Crowds are difficult objects.
+
+    Raises:
+        UserError: a file cannot be read or is not what it should be, files contradict each other, there are
+            not as many categories as classes, or none of the images is in a file.
+    """
+    instances = _join([_read(folder, file) for file in files])
+    names = _class_names(instances, num_classes)
+    entry_of = _entries(instances, images)
+    found = [image for image in images if image in entry_of]
+    if not found:
+        raise UserError(
+            f"{folder.channel} channel: expected file_name to be the path of an image, got none that fits: "
+            f"{shown(instances.file_names)}; images {shown(images)}"
+        )
+    entries = np.array([entry_of[image] for image in found], np.int64)
+    places = [f"{instances.places[entry]}, image {instances.file_names[entry]}" for entry in entries]
+    labels = _select(instances, entries)
+    return Annotated(found, places, labels, dict(enumerate(names)), ids_follow_names=True)
+
+
+def _read(folder: ChannelFolder, file: str) -> Instances:
+    place = folder.where(file)
+    lists: Counter[str] = Counter()
+    name = ""
+    reading = _Reading()
+    try:
+        for name, element in json_lists.elements(_text(folder, file)):
+            reading.take(name, element)
+            lists[name] += 1
+        return reading.finished(place)
+    except RecursionError as error:
+        raise UserError(f"{place}: expected JSON, got brackets nested too deeply") from error
+    except _EntryError as error:
+        raise UserError(f"{place}, {name} {lists[name]}: {error}") from error
+    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
+        raise UserError(f"{place}: expected JSON, got a mistake: {error}") from error
+
+
+class _Reading:
+    """What has been read of an instances file; its lists may come in any order."""
+
+    def __init__(self) -> None:
+        self._categories: dict[int, str] = {}
+        self._images: dict[int | str, int] = {}
+        self._file_names: list[str] = []
+        self._sizes: list[tuple[int, int]] = []
+        self._owners: list[int | str] = []
+        self._rows = array("d")
+
+    def take(self, name: str, element: object) -> None:
+        """Take an element of a list; raise _EntryError where it is not what it should be."""
+        if name == "images":
+            self._take_image(element)
+        elif name == "annotations":
+            self._take_annotation(element)
+        elif name == "categories":
+            self._take_category(element)
+
+    def finished(self, place: str) -> Instances:
+        """Return the whole; raise UserError where annotations lead nowhere."""
+        owners = [self._images.get(owner, -1) for owner in self._owners]
+        if -1 in owners:
+            index = owners.index(-1)
+            raise UserError(
+                f"{place}, annotations {index}: image_id: expected the id of an image, got {show(self._owners[index])}"
+            )
+        for index, category in enumerate(self._rows[::6]):
+            if category not in self._categories:
+                raise UserError(
+                    f"{place}, annotations {index}: category_id: expected the id of a category, got {category:g}"
+                )
+        return Instances(
+            [place] * len(self._file_names),
+            self._categories,
+            self._file_names,
+            np.array(self._sizes, np.int64).reshape(-1, 2),
+            np.array(owners, np.int64),
+            np.array(self._rows, np.float64).reshape(-1, 6),
+        )
+
+    def _take_image(self, element: object) -> None:
+        if not isinstance(element, dict) or not isinstance(element.get("file_name"), str):
+            raise _EntryError(f"expected an object with id and file_name, got {show(element)}")
+        size = (number(element.get("width")), number(element.get("height")))
+        known = all(side >= 1 and side.is_integer() for side in size)
+        self._images[_id(element, "id")] = len(self._file_names)
+        self._file_names.append(element["file_name"])
+        self._sizes.append((int(size[0]), int(size[1])) if known else (0, 0))
+
+    def _take_annotation(self, element: object) -> None:
+        if not isinstance(element, dict):
+            raise _EntryError(f"expected an object with image_id, category_id and bbox, got {show(element)}")
+        bbox = element.get("bbox")
+        box = [number(side) for side in bbox] if isinstance(bbox, list) else []
+        if len(box) != _CORNERS or not all(map(math.isfinite, box)):
+            raise _EntryError(f"bbox: expected a list of four numbers, got {show(bbox)}")
+        category = number(element.get("category_id"))
+        if not math.isfinite(category):
+            raise _EntryError(f"category_id: expected a number, got {show(element.get('category_id'))}")
+        self._owners.append(_id(element, "image_id"))
+        self._rows.extend([category, *box, float(number(element.get("iscrowd")) == 1)])
+
+    def _take_category(self, element: object) -> None:
+        category = number(element.get("id")) if isinstance(element, dict) else math.nan
+        if not isinstance(element, dict) or not category.is_integer() or not isinstance(element.get("name"), str):
+            raise _EntryError(f"expected an object with id and name, got {show(element)}")
+        self._categories[int(category)] = element["name"]
+
+
+def _join(several: Sequence[Instances]) -> Instances:
+    """Return the content of all files, which have equal categories."""
+    first = several[0]
+    for other in several[1:]:
+        if other.categories != first.categories:
+            raise UserError(
+                f"{other.places[0]}: expected the categories of {first.places[0]}, since their order makes the class "
+                "ids, got others"
+            )
+    begins = np.cumsum([0, *(len(part.file_names) for part in several)])
+    return Instances(
+        [place for part in several for place in part.places],
+        first.categories,
+        [name for part in several for name in part.file_names],
+        np.concatenate([part.sizes for part in several]),
+        np.concatenate([part.owners + begin for part, begin in zip(several, begins, strict=False)]),
+        np.concatenate([part.rows for part in several]),
+    )
+
+
+def _class_names(instances: Instances, num_classes: int) -> list[str]:
+    """Return the names of the categories in order of their ids, one for each class."""
+    names = [name for _, name in sorted(instances.categories.items())]
+    if len(set(names)) != len(names):
+        raise UserError(f"{instances.places[0]}: expected categories of different names, got {', '.join(names)}")
+    if len(names) != num_classes:
+        # With fewer, another file's categories could mean other ids, and nobody would notice.
+        raise UserError(
+            f"{instances.places[0]}: expected {num_classes} categories, since num_classes is {num_classes}, "
+            f"got {len(names)}: {shown(names)}"
+        )
+    return names
+
+
+def _entries(instances: Instances, images: Sequence[str]) -> dict[str, int]:
+    """Return which entry of the files each of these images is, as far as there is one."""
+    paths = set(images)
+    counts = Counter(map(_name, images))
+    by_name = {_name(image): image for image in images if counts[_name(image)] == 1}
+    entry_of: dict[str, int] = {}
+    for entry, file_name in enumerate(instances.file_names):
+        image = file_name if file_name in paths else by_name.get(_name(file_name))
+        if image is not None and entry_of.setdefault(image, entry) != entry:
+            raise UserError(f"{instances.places[entry]}: expected each image once, got {image} a second time")
+    return entry_of
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _select(instances: Instances, entries: NDArray[np.int64]) -> PixelLabels:
+    """Return the labels of some entries, in their order."""
+    position = np.full(len(instances.file_names), -1)
+    position[entries] = np.arange(len(entries))
+    owners = position[instances.owners]
+    order = np.argsort(owners, kind="stable")
+    order = order[owners[order] >= 0]
+    rows = instances.rows[order]
+    rows[:, 0] = np.searchsorted(sorted(instances.categories), rows[:, 0])
+    counts = np.bincount(owners[order], minlength=len(entries))
+    return PixelLabels(rows, counts, told=instances.sizes[entries])
+
+
+def _text(folder: ChannelFolder, file: str) -> str:
+    try:
+        with folder.open(file) as stream:
+            return stream.read().decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{folder.where(file)}: expected a file that can be read, got {error}") from error
+
+
+def _id(element: dict[str, Any], name: str) -> int | str:
+    value = element.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _EntryError(f"{name}: expected a number or a string, got {show(value)}")
+    return value
+
+
+def _has(element: object, name: str) -> bool:
+    return isinstance(element, dict) and name in element

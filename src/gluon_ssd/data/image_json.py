@@ -1,0 +1,156 @@
+"""A channel of images whose objects JSON files give: all of these read and checked once, images then one by one."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from gluon_ssd.data import annotation_files, coco
+from gluon_ssd.data.annotated import Annotated
+from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.image_header import read_sizes
+from gluon_ssd.data.pairing import check, check_missing, pair
+from gluon_ssd.data.pixel_labels import Objects, PixelLabels
+from gluon_ssd.data.sample import Sample
+from gluon_ssd.data.summary import Summary
+from gluon_ssd.errors import PlatformError, UserError
+
+logger = logging.getLogger(__name__)
+
+
+class ImageJsonDataset:
+    """The images of a channel with the objects that JSON files give, in order of the images' paths.
+
+    `class_names` are those of the files' categories, None where these contradict each other or do not name each class;
+    `ids_follow_names` says whether other names would mean other class ids. `places` say where the annotation of each
+    image is; they stay behind when the data set is pickled.
+    """
+
+    def __init__(
+        self, folder: ChannelFolder, annotated: Annotated, objects: Objects, class_names: tuple[str, ...] | None
+    ) -> None:
+        self.summary = objects.summary
+        self.class_names = class_names
+        self.ids_follow_names = annotated.ids_follow_names
+        self._folder = folder
+        self._files = annotated.image_files
+        self.places = annotated.places
+        self._objects = objects
+
+    @classmethod
+    def open(
+        cls,
+        images: ChannelFolder,
+        annotations: ChannelFolder,
+        *,
+        num_classes: int,
+        label_width: int,
+        shared: bool = False,
+    ) -> "ImageJsonDataset":
+        """Read the annotations of all images, check them, and log what there is.
+
+        They are files `x/y.json` for images `x/y.jpg`, or COCO's instances files. `shared` says that the annotations
+        of other images lie among them.
+
+        Raises:
+            UserError: files do not belong together, or annotations are wrong. Whether an image can be decoded shows
+                later.
+        """
+        annotated = _read_annotations(images, annotations, shared=shared, num_classes=num_classes)
+        labels, places = annotated.labels, annotated.places
+        labels.check_classes(num_classes, places)
+        objects = labels.objects(labels.sizes(read_sizes(images, annotated.image_files), places))
+        dataset = cls(images, annotated, objects, _class_names(annotated.class_names, num_classes))
+        dataset.summary.check_label_width(label_width, dataset.where)
+        _check_unit(labels, dataset.summary, annotations.channel)
+        dataset._log_summary()
+        return dataset
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> Sample:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample index: expected 0 to {len(self) - 1}, got {index}")
+        begin, end = self._objects.offsets[index : index + 2].tolist()
+        try:
+            with self._folder.open(self._files[index]) as stream:
+                return Sample(stream.read(), self._objects.rows[begin:end])
+        except OSError as error:
+            raise PlatformError(f"{self.where(index)}: could not be read: {error}") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers have no use for them, and a hundred thousand take long to send.
+        return {**self.__dict__, "places": ()}
+
+    def check_apart(self, other: "ImageJsonDataset") -> None:
+        """Raise UserError where one annotation belongs to an image here and to another image of an equal name there."""
+        index_of = {place: index for index, place in enumerate(other.places)}
+        pairs = [(index, index_of[place]) for index, place in enumerate(self.places) if place in index_of]
+        differing = [(index, there) for index, there in pairs if self[index].image != other[there].image]
+        if differing:
+            index, there = differing[0]
+            raise UserError(
+                f"{self.places[index]}: expected the annotation of one image, got two that it fits: "
+                f"{self.where(index)} and {other.where(there)} ({len(differing)} such annotations); rename them, or "
+                "put the annotations of each channel into a folder of its name"
+            )
+
+    def where(self, index: int) -> str:
+        """Say where a sample is stored: `train channel, x/y.jpg`."""
+        return self._folder.where(self._files[index])
+
+    def _log_summary(self) -> None:
+        summary = self.summary
+        logger.info(
+            "%s channel: %d images, %d objects, %d images without objects",
+            self._folder.channel,
+            summary.images,
+            summary.objects,
+            summary.background,
+        )
+        summary.warn_of_dropped(self.where)
+
+
+def _read_annotations(
+    images: ChannelFolder, annotations: ChannelFolder, *, shared: bool, num_classes: int
+) -> Annotated:
+    """Read annotations in whichever form they have, which their content tells."""
+    pairs = pair(images, annotations)
+    instances = (
+        [] if len(pairs) else [file for file in pairs.single_annotations if coco.is_instances(annotations, file)]
+    )
+    if not instances:
+        check(pairs, shared=shared)
+        return annotation_files.read(pairs)
+    annotated = coco.read(annotations, instances, pairs.single_images, num_classes=num_classes)
+    found = set(annotated.image_files)
+    check_missing(
+        f"{images.channel} channel: expected an entry in {', '.join(map(annotations.where, instances))} for each image",
+        [image for image in pairs.single_images if image not in found],
+        len(pairs.single_images),
+    )
+    return annotated
+
+
+def _check_unit(labels: PixelLabels, summary: Summary, channel: str) -> None:
+    """Refuse boxes in fractions, which would pass for specks in a corner, and boxes beyond their images."""
+    specks, astray, boxes = labels.specks(), summary.astray, summary.boxes
+    if specks > boxes / 2:
+        raise UserError(
+            f"{channel} channel: expected boxes in pixels of the image, got {specks:,} of {boxes:,} within its first "
+            "pixel, as those in fractions of the image are; multiply left and width by the image's width, top and "
+            "height by its height"
+        )
+    if astray > boxes / 2:
+        raise UserError(
+            f"{channel} channel: expected boxes in pixels, within their image, got {astray:,} of {boxes:,} boxes "
+            "outside of it or without area; left and top are where a box begins, counted from 0, width and height "
+            "its size"
+        )
+
+
+def _class_names(names: Mapping[int, str] | None, num_classes: int) -> tuple[str, ...] | None:
+    """Return the names in order of their ids, where there is one for each class and no other."""
+    if names is None or names.keys() != set(range(num_classes)) or len(set(names.values())) < num_classes:
+        return None
+    return tuple(names[class_id] for class_id in range(num_classes))

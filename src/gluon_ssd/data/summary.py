@@ -1,0 +1,78 @@
+"""What a channel holds, counted once when it is opened, and what is said of it in the same words for every format."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a channel holds: counts, and the numbers in its widest label, which `label_width` has to cover.
+
+    `background` are images without objects, `dropped` boxes without any area inside their image, `far_outside` boxes
+    that look as if given in another unit; `widest` is the image of the widest label, `first_dropped` that of the
+    first box that was dropped.
+    """
+
+    images: int
+    objects: int
+    background: int
+    dropped: int
+    far_outside: int
+    widest_label: int
+    widest: int
+    first_dropped: int | None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        object_counts: NDArray[np.int64],
+        dropped: NDArray[np.int64],
+        far_outside: NDArray[np.int64],
+        label_sizes: NDArray[np.int64],
+    ) -> Self:
+        """Sum up what was counted for each of n images, arrays of shape (n,)."""
+        return cls(
+            images=len(object_counts),
+            objects=int(object_counts.sum()),
+            background=int((object_counts == 0).sum()),
+            dropped=int(dropped.sum()),
+            far_outside=int(far_outside.sum()),
+            widest_label=int(label_sizes.max()),
+            widest=int(label_sizes.argmax()),
+            first_dropped=int(np.argmax(dropped > 0)) if dropped.any() else None,
+        )
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes the channel has, those that were dropped among them."""
+        return self.objects + self.dropped
+
+    @property
+    def astray(self) -> int:
+        """How many boxes are not where an image is; all, where none is left."""
+        return self.far_outside if self.objects else self.boxes
+
+    def check_label_width(self, label_width: int, where: Callable[[int], str]) -> None:
+        """Raise UserError, in the words of the built-in algorithm, where a label has more numbers than that."""
+        if self.widest_label > label_width:
+            raise UserError(
+                "Invalid parameter value 'label_width'. Please ensure that the value of parameter 'label_width' is "
+                f"at least {self.widest_label}: {where(self.widest)} has a label of {self.widest_label} numbers, "
+                f"got label_width {label_width}",
+            )
+
+    def warn_of_dropped(self, where: Callable[[int], str]) -> None:
+        """Log how many boxes were dropped, and where the first of them is."""
+        if self.first_dropped is not None:
+            place = where(self.first_dropped)
+            logger.warning("%s: %d boxes dropped for having no area inside their image", place, self.dropped)
