@@ -89,6 +89,10 @@ def test_draw_shows_what_the_model_finds(
             "nothing.rec",
         ),
         (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
+        (["prepare", "coco", "nothing.json", "--images", "out", "--output", "out.rec"], "expected the folder of the"),
+        (["prepare", "yolo", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
+        (["prepare", "csv", "nothing.csv", "--output", "out.rec"], "nothing.csv"),
+        (["prepare", "csv", "nothing.csv", "--classes", "a,a", "--output", "out.rec"], "'a' twice"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
@@ -131,7 +135,9 @@ def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_p
     assert not (tmp_path / "job").exists()
 
 
-@pytest.mark.parametrize("command", [["train"], ["prepare", "voc"], ["prepare", "scenes"], ["draw"]])
+@pytest.mark.parametrize(
+    "command", [["train"], *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")), ["draw"]]
+)
 def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")
     assert ended.returncode == 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, TextIO
 
@@ -19,23 +19,26 @@ SUFFIXES = (".classes", ".lst", ".idx", ".rec")
 class RecordFiles:
     """Appends samples to an open .rec file, and their lines to its .idx and .lst (the forms of MXNet's im2rec)."""
 
-    def __init__(self, records: BinaryIO, index: TextIO, listing: TextIO) -> None:
+    def __init__(self, records: BinaryIO, index: TextIO, listing: TextIO, folder: str) -> None:
         self._records, self._index, self._listing = records, index, listing
+        self._folder = PurePosixPath(folder)
         self._count = 0
 
     def add(self, sample: Sample, name: str) -> None:
-        """Append a sample; `name` is the path that the list gives for its image."""
+        """Append a sample; `name` is the path of its image within the folder of images."""
         offset = write_record(self._records, pack(sample, self._count, object_width=OBJECT_WIDTH))
         self._index.write(f"{self._count}\t{offset}\n")
         numbers = [f"{number:.6f}" for number in sample.objects.ravel().tolist()]
-        line = [str(self._count), str(LABEL_HEADER), str(OBJECT_WIDTH), *numbers, name]
+        line = [str(self._count), str(LABEL_HEADER), str(OBJECT_WIDTH), *numbers, str(self._folder / name)]
         self._listing.write("\t".join(line) + "\n")
         self._count += 1
 
 
 @contextmanager
-def write_record_files(output: Path, class_names: Sequence[str]) -> Iterator[RecordFiles]:
+def write_record_files(output: Path, class_names: Sequence[str], *, folder: str = "") -> Iterator[RecordFiles]:
     """Open `output`, a .rec file, and its companions for writing; all appear when the block ends, or none.
+
+    `folder` is where the images lie in their data set: the list gives their paths from there.
 
     Raises:
         UserError: the name does not end in .rec, or the files cannot be written.
@@ -51,6 +54,7 @@ def write_record_files(output: Path, class_names: Sequence[str]) -> Iterator[Rec
                     stack.enter_context(written.open("wb")),
                     stack.enter_context(written.with_suffix(".idx").open("w", encoding="utf-8")),
                     stack.enter_context(written.with_suffix(".lst").open("w", encoding="utf-8")),
+                    folder,
                 )
             lines = "".join(f"{name}\n" for name in class_names)
             written.with_suffix(".classes").write_text(lines, encoding="utf-8")
