@@ -12,6 +12,7 @@ from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
 from gluon_ssd.tools.coco import read_coco
 from gluon_ssd.tools.job_folder import lay_out
+from gluon_ssd.tools.output_formats import FORMATS
 from gluon_ssd.tools.prepare import parse_classes, prepare
 from gluon_ssd.tools.scenes import write_scenes
 from gluon_ssd.tools.voc import read_voc
@@ -41,7 +42,14 @@ PREPARE_EXAMPLES = """examples:
   gluon-ssd prepare coco annotations/instances_val2017.json --images val2017 --output val.rec
   gluon-ssd prepare yolo coco128/ --split train --classes names.txt --output train.rec
   gluon-ssd prepare csv boxes.csv --images photographs --classes cat,dog --output train.rec
+  gluon-ssd prepare csv boxes.csv --format json --output channels/train
+  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --format manifest --output train.manifest
   gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
+
+--format says what --output names:
+  recordio  a file, train.rec; train.idx, train.lst and train.classes appear beside it
+  json      a new folder, channels/train, for the images; their JSON files go to channels/train_annotation
+  manifest  a file, train.manifest; its images go to the new folder train_images beside it, names to train.classes
 """
 DRAW_EXAMPLES = """example:
   gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
@@ -90,7 +98,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
-    sources = _add(commands, "prepare", "make a RecordIO file", PREPARE_EXAMPLES).add_subparsers(
+    sources = _add(commands, "prepare", "turn a data set into what a job reads", PREPARE_EXAMPLES).add_subparsers(
         required=True, metavar="SOURCE"
     )
     voc = _add_source(sources, "voc", "from a PASCAL VOC folder", _read_voc)
@@ -121,7 +129,10 @@ def _add_source(
 ) -> argparse.ArgumentParser:
     parser = _add(sources, name, summary, PREPARE_EXAMPLES)
     parser.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
+    parser.add_argument("--format", choices=FORMATS, default="recordio", help="what to write (default recordio)")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="the .rec or .manifest file, or the image folder"
+    )
     parser.set_defaults(run=_prepare, read=read)
     return parser
 
@@ -167,7 +178,7 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    print(prepare(options.read(options), options.output))
+    print(prepare(options.read(options), options.output, options.format))
 
 
 def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:

@@ -106,11 +106,11 @@ def tensorflow_csv(root: Path) -> DataSet:
 
 
 LAYOUTS: list[Callable[[Path], DataSet]] = [voc, coco, yolo, csv, tensorflow_csv]
-# Where each puts the images, and what it calls that folder in a list of records.
+# Where each puts the images; what its paths are in a list of records, and in a folder of images.
 FOLDERS = {
-    "voc": ("JPEGImages", "JPEGImages/"),
-    "coco": ("train2017", ""),
-    "yolo": ("images/train", "images/train/"),
-    "csv": ("pictures", "pictures/"),
-    "tensorflow_csv": ("pictures", ""),
+    "voc": ("JPEGImages", "JPEGImages/", ""),
+    "coco": ("train2017", "", ""),
+    "yolo": ("images/train", "images/train/", ""),
+    "csv": ("pictures", "pictures/", "pictures/"),
+    "tensorflow_csv": ("pictures", "", ""),
 }

@@ -256,7 +256,7 @@ def test_the_summary_shows_notes_counts_and_the_hyperparameters_that_follow(voc:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_gives_the_same_records(layout: Callable[[Path], DataSet], tmp_path: Path, output: Path) -> None:
     summary = prepare_data_set(layout(tmp_path), output)
-    folder, listed = FOLDERS[layout.__name__]
+    folder, listed, _ = FOLDERS[layout.__name__]
     written = records(output)
     assert [content for _, content in written] == [(tmp_path / folder / name).read_bytes() for name in NAMES]
     for (objects, _), expected in zip(written, OBJECTS, strict=True):
@@ -266,6 +266,62 @@ def test_every_layout_gives_the_same_records(layout: Callable[[Path], DataSet], 
     assert (summary.notes, summary.dropped_images, summary.dropped_objects) == ((), 0, 0)
     names = [line.split("\t")[-1] for line in output.with_suffix(".lst").read_text().splitlines()]
     assert names == [listed + name for name in NAMES]
+
+
+PIXELS: tuple[list[dict[str, int]], ...] = (
+    [
+        {"class_id": 0, "left": 10, "top": 20, "width": 20, "height": 10},
+        {"class_id": 1, "left": 0, "top": 0, "width": 50, "height": 40},
+    ],
+    [{"class_id": 1, "left": 25, "top": 10, "width": 20, "height": 30}],
+    [],
+)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_image_and_json_channels(layout: Callable[[Path], DataSet], tmp_path: Path) -> None:
+    data_set = layout(tmp_path / "source")
+    prepare_data_set(data_set, tmp_path / "train", "json")
+    folder, _, prefix = FOLDERS[layout.__name__]
+    for name, annotations in zip(NAMES, PIXELS, strict=True):
+        original = tmp_path / "source" / folder / name
+        assert (tmp_path / "train" / prefix / name).read_bytes() == original.read_bytes()
+        annotation = (tmp_path / "train_annotation" / prefix / name).with_suffix(".json")
+        assert json.loads(annotation.read_text()) == {
+            "file": f"{prefix}{name}",
+            "image_size": [{"width": 50, "height": 40, "depth": 3}],
+            "annotations": annotations,
+            "categories": [{"class_id": 0, "name": "cat"}, {"class_id": 1, "name": "dog"}],
+        }
+    written = [path.name for path in tmp_path.glob("train*/**/*") if path.is_file()]
+    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_manifest(layout: Callable[[Path], DataSet], tmp_path: Path) -> None:
+    prepare_data_set(layout(tmp_path / "source"), tmp_path / "train.manifest", "manifest")
+    lines = [json.loads(line) for line in (tmp_path / "train.manifest").read_text().splitlines()]
+    folder, _, prefix = FOLDERS[layout.__name__]
+    assert [line["source-ref"] for line in lines] == [f"train_images/{prefix}{name}" for name in NAMES]
+    assert tuple(line["bounding-box"]["annotations"] for line in lines) == PIXELS
+    assert [line["bounding-box-metadata"]["class-map"] for line in lines] == [
+        {"0": "cat", "1": "dog"},
+        {"1": "dog"},
+        {},
+    ]
+    for line, name in zip(lines, NAMES, strict=True):
+        assert (tmp_path / line["source-ref"]).read_bytes() == (tmp_path / "source" / folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(("form", "name"), [("json", "train"), ("manifest", "train.manifest")])
+def test_difficult_objects_that_a_format_cannot_mark_are_told(voc: Voc, output: Path, form: str, name: str) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9), difficult="1"), item("dog", (1, 1, 5, 9)))
+    voc.list("train", "one")
+    data_set = read_voc(voc.root, "train", classes=None)
+    assert prepare_data_set(data_set, output.with_name(name), form).notes == (
+        f"1 objects are marked difficult, which {form} cannot say: written as ordinary ones",
+    )
+    assert prepare_data_set(data_set, output).notes == ()
 
 
 def test_class_numbers_without_a_name_are_refused_with_their_images(tmp_path: Path, output: Path) -> None:

@@ -60,6 +60,7 @@ class PrepareAccount:
         self._unknown: dict[str, list[str]] = defaultdict(list)
         self._found: Counter[str] = Counter()
         self._counts: list[int] = []
+        self._difficult = 0
         self._dropped_images = 0
         self._dropped_objects = data_set.dropped_objects
 
@@ -75,6 +76,7 @@ class PrepareAccount:
             self._unknown[name].append(image.where)
         self._found.update(self._class_names[int(label)] for label in image.sample.objects[:, 0])
         self._counts.append(len(image.sample.objects))
+        self._difficult += int(image.sample.objects[:, 5].sum())
         return image
 
     def check(self) -> None:
@@ -91,6 +93,13 @@ class PrepareAccount:
         if not self._found:
             example = f"; {self._notes[0]}" if self._notes else ""
             raise UserError(f"source: expected at least one object in the images of {self._label!r}, got none{example}")
+
+    def note_lost_difficult(self, form: str) -> None:
+        """Note how many objects are marked difficult, for a format that cannot say so."""
+        if self._difficult:
+            self._notes.append(
+                f"{self._difficult:,} objects are marked difficult, which {form} cannot say: written as ordinary ones"
+            )
 
     def summary(self, output: Path) -> PrepareSummary:
         """Return what was counted."""

@@ -20,22 +20,22 @@ class PreparedImage:
     """An image that can be written.
 
     Attributes:
-        where: what messages call it.
-        name: the path of its file within the folder of the data set's images.
+        name: the path of its file within the folder of the images, with slashes.
         sample: the image's bytes and the objects that were kept.
         size: its width and height.
+        where: what messages call it.
         notes: a line for each object that was left out or changed.
         unknown: the classes of its objects that have no id; nothing can be written where there are any.
         dropped_objects: how many were left out.
     """
 
-    where: str
     name: str
     sample: Sample
     size: Size
-    notes: tuple[str, ...]
-    unknown: tuple[str, ...]
-    dropped_objects: int
+    where: str = ""
+    notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    dropped_objects: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def prepare_image(entry: Entry, labels: Mapping[str, int]) -> PreparedImage | Dr
         return DroppedImage(f"{entry.where}: dropped: {error}")
     objects = _Objects(annotated, size, labels)
     return PreparedImage(
-        where=annotated.where,
         name=annotated.name,
         sample=Sample(data, objects.rows),
         size=size,
+        where=annotated.where,
         notes=tuple(objects.notes),
         unknown=tuple(objects.unknown),
         dropped_objects=objects.dropped,
