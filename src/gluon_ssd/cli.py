@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.sagemaker import cpus
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
@@ -42,7 +43,7 @@ PREPARE_EXAMPLES = """examples:
   gluon-ssd prepare coco annotations/instances_val2017.json --images val2017 --output val.rec
   gluon-ssd prepare yolo coco128/ --split train --classes names.txt --output train.rec
   gluon-ssd prepare csv boxes.csv --images photographs --classes cat,dog --output train.rec
-  gluon-ssd prepare csv boxes.csv --format json --output channels/train
+  gluon-ssd prepare csv boxes.csv --format json --max-side 1024 --output channels/train
   gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --format manifest --output train.manifest
   gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
 
@@ -133,6 +134,10 @@ def _add_source(
     parser.add_argument(
         "--output", type=Path, required=True, metavar="PATH", help="the .rec or .manifest file, or the image folder"
     )
+    parser.add_argument(
+        "--max-side", type=int, metavar="N", help="shrink images with a side of more than N pixels (default: copy all)"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes that read images (default: the CPUs)")
     parser.set_defaults(run=_prepare, read=read)
     return parser
 
@@ -178,7 +183,8 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    print(prepare(options.read(options), options.output, options.format))
+    jobs = cpus.available() if options.jobs is None else options.jobs
+    print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
 
 
 def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:

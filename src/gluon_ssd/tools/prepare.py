@@ -1,6 +1,9 @@
 """Data sets in common layouts, turned into what the built-in algorithm reads."""
 
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,34 +13,51 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.output_formats import KEEPS_DIFFICULT, open_output
 from gluon_ssd.tools.prepare_account import PrepareAccount, PrepareSummary
+from gluon_ssd.tools.prepare_workers import Outcome, prepare_images
 from gluon_ssd.tools.prepared_image import prepare_image
 
 
-def prepare(data_set: DataSet, output: Path, form: str = "recordio") -> PrepareSummary:
-    """Write a data set in one of the formats, with its class names.
+def prepare(
+    data_set: DataSet, output: Path, form: str = "recordio", *, jobs: int = 1, max_side: int | None = None
+) -> PrepareSummary:
+    """Write a data set in one of the formats, with its class names; the same whatever the number of jobs.
 
-    Images are copied as they are. An image whose objects are all left out is kept, as background.
+    Images are copied as they are, but for large ones. One whose objects are all left out is kept, as background.
 
     Args:
         data_set: the images; those that cannot be used are left out, and noted.
         output: what the format writes: a .rec file, a folder of images, or a .manifest file.
         form: one of the formats.
+        jobs: how many processes read images.
+        max_side: shrink images whose longer side has more pixels; None copies them all.
 
     Raises:
         UserError: an object's class is not among the class names, nothing is left, or the output cannot be written.
+        PlatformError: one of the processes died.
     """
+    for name, number in (("jobs", jobs), ("max-side", max_side)):
+        if number is not None and number < 1:
+            raise UserError(f"{name}: expected at least 1, got {number}")
     account = PrepareAccount(data_set)
     labels = {name: label for label, name in enumerate(data_set.class_names)}
-    with open_output(form, output, data_set) as files:
-        entries = tqdm(data_set.entries, desc=f"{data_set.label} to {output.name}", unit=" images", disable=None)
-        for entry in entries:
-            image = account.note(prepare_image(entry, labels))
+    convert = partial(prepare_image, labels=labels, max_side=max_side)
+    with (
+        open_output(form, output, data_set) as files,
+        closing(prepare_images(data_set.entries, convert, jobs)) as outcomes,
+    ):
+        for outcome in _with_progress(outcomes, data_set, output):
+            image = account.note(outcome)
             if image is not None:
                 files.add(image)
         account.check()
     if form not in KEEPS_DIFFICULT:
         account.note_lost_difficult(form)
     return account.summary(output)
+
+
+def _with_progress(outcomes: Iterable[Outcome], data_set: DataSet, output: Path) -> Iterable[Outcome]:
+    title = f"{data_set.label} to {output.name}"
+    return tqdm(outcomes, desc=title, total=len(data_set.entries), unit=" images", disable=None)
 
 
 def parse_classes(argument: str) -> tuple[str, ...]:

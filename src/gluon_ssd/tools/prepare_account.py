@@ -20,6 +20,7 @@ class PrepareSummary:
         images: images written.
         background_images: how many of them show no object.
         objects: how many objects of each class were written, in order of the class ids.
+        shrunk_images: how many images were made smaller.
         dropped_images: how many images were left out.
         dropped_objects: how many objects were left out, those of images that were left out not counted.
         widest_label: the numbers of the longest label, the least that `label_width` may be.
@@ -30,6 +31,7 @@ class PrepareSummary:
     images: int
     background_images: int
     objects: Mapping[str, int]
+    shrunk_images: int
     dropped_images: int
     dropped_objects: int
     widest_label: int
@@ -38,12 +40,13 @@ class PrepareSummary:
     def __str__(self) -> str:
         classes = ", ".join(f"{label} {name} ({count:,})" for label, (name, count) in enumerate(self.objects.items()))
         written = f"{self.images:,} images ({self.background_images:,} without objects)"
+        shrunk = f", {self.shrunk_images:,} of them made smaller" if self.shrunk_images else ""
         objects = f"{sum(self.objects.values()):,} objects"
         dropped = f"dropped: images {self.dropped_images:,}, objects {self.dropped_objects:,}"
         needed = f"num_classes={len(self.objects)}, num_training_samples={self.images}"
         lines = [
             *self.notes,
-            f"{self.output}: {written}, {objects}; {dropped}",
+            f"{self.output}: {written}{shrunk}, {objects}; {dropped}",
             f"classes: {classes}",
             f"hyperparameters: {needed}, label_width at least {self.widest_label}",
         ]
@@ -61,6 +64,7 @@ class PrepareAccount:
         self._found: Counter[str] = Counter()
         self._counts: list[int] = []
         self._difficult = 0
+        self._shrunk_images = 0
         self._dropped_images = 0
         self._dropped_objects = data_set.dropped_objects
 
@@ -76,6 +80,7 @@ class PrepareAccount:
             self._unknown[name].append(image.where)
         self._found.update(self._class_names[int(label)] for label in image.sample.objects[:, 0])
         self._counts.append(len(image.sample.objects))
+        self._shrunk_images += image.shrunk
         self._difficult += int(image.sample.objects[:, 5].sum())
         return image
 
@@ -108,6 +113,7 @@ class PrepareAccount:
             images=len(self._counts),
             background_images=self._counts.count(0),
             objects={name: self._found[name] for name in self._class_names},
+            shrunk_images=self._shrunk_images,
             dropped_images=self._dropped_images,
             dropped_objects=self._dropped_objects,
             widest_label=LABEL_HEADER + OBJECT_WIDTH * max(self._counts),

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gluon_ssd import boxes
 from gluon_ssd.data.images import UnreadableImageError, decode
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DroppedError, Entry, Size
+from gluon_ssd.tools.shrink import shrink
 
 # Tools that count from 0, and rounding, put edges a pixel outside; that is not worth a word.
 _OFF_BY = 1.0
@@ -27,6 +29,7 @@ class PreparedImage:
         notes: a line for each object that was left out or changed.
         unknown: the classes of its objects that have no id; nothing can be written where there are any.
         dropped_objects: how many were left out.
+        shrunk: whether the image has fewer pixels than the data set's.
     """
 
     name: str
@@ -36,6 +39,7 @@ class PreparedImage:
     notes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     dropped_objects: int = 0
+    shrunk: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,22 @@ class DroppedImage:
     note: str
 
 
-def prepare_image(entry: Entry, labels: Mapping[str, int]) -> PreparedImage | DroppedImage:
-    """Read an image and its annotation; `labels` are the ids of the class names."""
+def prepare_image(entry: Entry, labels: Mapping[str, int], max_side: int | None = None) -> PreparedImage | DroppedImage:
+    """Read an image and its annotation.
+
+    Args:
+        entry: the image.
+        labels: the ids of the class names.
+        max_side: shrink an image whose longer side has more pixels; None copies all images.
+    """
     try:
         annotated = entry.read()
-        data, size = _read_image(annotated.path)
+        data, pixels = _read_image(annotated.path)
     except DroppedError as error:
         return DroppedImage(f"{entry.where}: dropped: {error}")
-    objects = _Objects(annotated, size, labels)
+    original = pixels.shape[1], pixels.shape[0]
+    objects = _Objects(annotated, original, labels)
+    data, size = (data, original) if max_side is None else shrink(data, pixels, max_side)
     return PreparedImage(
         name=annotated.name,
         sample=Sample(data, objects.rows),
@@ -61,6 +73,7 @@ def prepare_image(entry: Entry, labels: Mapping[str, int]) -> PreparedImage | Dr
         notes=tuple(objects.notes),
         unknown=tuple(objects.unknown),
         dropped_objects=objects.dropped,
+        shrunk=size != original,
     )
 
 
@@ -122,16 +135,15 @@ class _Objects:
         return [float(corner) for corner in corners[0]], text
 
 
-def _read_image(path: Path) -> tuple[bytes, Size]:
-    """Return an image's bytes and size, once it has been decoded to see that it can be."""
+def _read_image(path: Path) -> tuple[bytes, NDArray[np.uint8]]:
+    """Return an image's bytes, and its pixels, which show that it can be decoded."""
     try:
         data = path.read_bytes()
-        height, width, _ = decode(data).shape
+        return data, decode(data)
     except FileNotFoundError as error:
         raise DroppedError(f"no image {path}") from error
     except (OSError, UnreadableImageError) as error:
         raise DroppedError(f"image {path.name} cannot be read: {error}") from error
-    return data, (width, height)
 
 
 def _show(size: Size) -> str:
