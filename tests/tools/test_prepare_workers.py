@@ -99,6 +99,14 @@ def test_boxes_stay_where_they_are_on_images_that_are_shrunk(tmp_path: Path) -> 
     assert '"left": 10, "top": 20, "width": 20, "height": 10' in (tmp_path / "t_annotation" / "a.json").read_text()
 
 
+def test_an_image_of_just_the_largest_side_is_copied(tmp_path: Path) -> None:
+    content = write_image(tmp_path / "a.jpg", width=50, height=40)
+    (tmp_path / "boxes.csv").write_text("a.jpg,10,10,40,40,cat\n")
+    summary = prepare(read_csv(tmp_path / "boxes.csv", None, classes=None), tmp_path / "t", "json", max_side=50)
+    assert (tmp_path / "t" / "a.jpg").read_bytes() == content
+    assert summary.shrunk_images == 0
+
+
 @pytest.mark.parametrize("name", ["jobs", "max_side"])
 def test_no_jobs_and_no_pixels_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "boxes.csv").write_text("a.jpg,20,40,60,60,cat\n")

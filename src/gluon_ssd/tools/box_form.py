@@ -15,6 +15,7 @@ class BoxForm(Enum):
     YOLO: center, width and height in fractions of the image; the whole image is 0.5, 0.5, 1, 1.
     """
 
+    # What the numbers are called; a fifth word, since members of equal values would be one and the same.
     VOC = (*_CORNERS, "from 1")
     CORNERS = (*_CORNERS, "from 0")
     COCO = ("left", "top", "width", "height")

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gluon_ssd import boxes
-from gluon_ssd.data.images import UnreadableImageError, decode
+from gluon_ssd.data.images import UnreadableImageError, check
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DroppedError, Entry, Size
 from gluon_ssd.tools.shrink import shrink
@@ -59,12 +58,10 @@ def prepare_image(entry: Entry, labels: Mapping[str, int], max_side: int | None 
     """
     try:
         annotated = entry.read()
-        data, pixels = _read_image(annotated.path)
+        data, original, size = _read_image(annotated.path, max_side)
     except DroppedError as error:
         return DroppedImage(f"{entry.where}: dropped: {error}")
-    original = pixels.shape[1], pixels.shape[0]
     objects = _Objects(annotated, original, labels)
-    data, size = (data, original) if max_side is None else shrink(data, pixels, max_side)
     return PreparedImage(
         name=annotated.name,
         sample=Sample(data, objects.rows),
@@ -135,15 +132,19 @@ class _Objects:
         return [float(corner) for corner in corners[0]], text
 
 
-def _read_image(path: Path) -> tuple[bytes, NDArray[np.uint8]]:
-    """Return an image's bytes, and its pixels, which show that it can be decoded."""
+def _read_image(path: Path, max_side: int | None) -> tuple[bytes, Size, Size]:
+    """Return an image that can be decoded as it is to be written, its size as it was found, and as it is now."""
     try:
         data = path.read_bytes()
-        return data, decode(data)
+        size = check(data)
+        if max_side is None or max(size) <= max_side:
+            return data, size, size
+        smaller, new_size = shrink(data, max_side)
     except FileNotFoundError as error:
         raise DroppedError(f"no image {path}") from error
     except (OSError, UnreadableImageError) as error:
         raise DroppedError(f"image {path.name} cannot be read: {error}") from error
+    return smaller, size, new_size
 
 
 def _show(size: Size) -> str:

@@ -1,24 +1,20 @@
 """Large photographs made smaller, since a network that sees a few hundred pixels has no use for more."""
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
+
+from gluon_ssd.data.images import decode
 
 JPEG_QUALITY = 95
 
 
-def shrink(data: bytes, pixels: NDArray[np.uint8], max_side: int) -> tuple[bytes, tuple[int, int]]:
-    """Return an image whose longer side is at most `max_side`, and its width and height.
+def shrink(data: bytes, max_side: int) -> tuple[bytes, tuple[int, int]]:
+    """Return an image whose longer side is `max_side` pixels, and its width and height.
 
-    Args:
-        data: the image as stored, JPEG or PNG, which it stays; one that is small enough stays as it is.
-        pixels: what it decodes to, RGB (height, width, 3).
-        max_side: in pixels.
+    A larger JPEG or PNG image is expected, and stays one. Raises UnreadableImageError.
     """
+    pixels = decode(data)
     height, width = pixels.shape[:2]
     scale = max_side / max(height, width)
-    if scale >= 1:
-        return data, (width, height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Each new pixel is the mean of those that it covers: no moire, whatever the scale.
     smaller = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), size, interpolation=cv2.INTER_AREA)

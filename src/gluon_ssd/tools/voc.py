@@ -98,13 +98,7 @@ class VocFolder:
         Raises:
             UnreadableAnnotationError: it is missing or no XML.
         """
-        path = self.root / "Annotations" / f"{name}.xml"
-        try:
-            element = ElementTree.fromstring(path.read_bytes())
-        except FileNotFoundError as error:
-            raise UnreadableAnnotationError("no annotation") from error
-        except (ParseError, OSError, ValueError, LookupError) as error:  # the last two: entities, odd encodings
-            raise UnreadableAnnotationError(f"annotation is not readable XML: {error}") from error
+        element = self._parse(name)
         objects = tuple(_object(item, number) for number, item in enumerate(element.findall("object"), 1))
         return Annotation(_text(element, "filename"), _size(element), objects)
 
@@ -121,10 +115,19 @@ class VocFolder:
         names: set[str] = set()
         for path in (self.root / "Annotations").glob("*.xml"):
             try:
-                names.update(item.class_name for item in self.annotation(path.stem).objects)
+                names.update(_text(item, "name") for item in self._parse(path.stem).iterfind("object"))
             except UnreadableAnnotationError:
                 continue  # told of where a split lists it
         return tuple(sorted(names - {""}))
+
+    def _parse(self, name: str) -> Element:
+        path = self.root / "Annotations" / f"{name}.xml"
+        try:
+            return ElementTree.fromstring(path.read_bytes())
+        except FileNotFoundError as error:
+            raise UnreadableAnnotationError("no annotation") from error
+        except (ParseError, OSError, ValueError, LookupError) as error:  # the last two: entities, odd encodings
+            raise UnreadableAnnotationError(f"annotation is not readable XML: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
