@@ -3,14 +3,21 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.sagemaker import cpus
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.tools.annotated_image import DataSet
+from gluon_ssd.tools.box_table import read_csv
+from gluon_ssd.tools.coco import read_coco
 from gluon_ssd.tools.job_folder import lay_out
-from gluon_ssd.tools.prepare import parse_classes, prepare_voc
+from gluon_ssd.tools.output_formats import FORMATS
+from gluon_ssd.tools.prepare import parse_classes, prepare
 from gluon_ssd.tools.scenes import write_scenes
+from gluon_ssd.tools.voc import read_voc
+from gluon_ssd.tools.yolo import read_yolo
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
@@ -33,7 +40,17 @@ output/model.tar.gz. num_training_samples is counted unless it is given. The REA
 PREPARE_EXAMPLES = """examples:
   gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --output train.rec
   gluon-ssd prepare voc blood/ --split val --classes RBC,WBC,Platelets --output val.rec
+  gluon-ssd prepare coco annotations/instances_val2017.json --images val2017 --output val.rec
+  gluon-ssd prepare yolo coco128/ --split train --classes names.txt --output train.rec
+  gluon-ssd prepare csv boxes.csv --images photographs --classes cat,dog --output train.rec
+  gluon-ssd prepare csv boxes.csv --format json --max-side 1024 --output channels/train
+  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --format manifest --output train.manifest
   gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
+
+--format says what --output names:
+  recordio  a file, train.rec; train.idx, train.lst and train.classes appear beside it
+  json      a new folder, channels/train, for the images; their JSON files go to channels/train_annotation
+  manifest  a file, train.manifest; its images go to the new folder train_images beside it, names to train.classes
 """
 DRAW_EXAMPLES = """example:
   gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
@@ -82,21 +99,47 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
-    sources = _add(commands, "prepare", "make a RecordIO file", PREPARE_EXAMPLES).add_subparsers(
+    sources = _add(commands, "prepare", "turn a data set into what a job reads", PREPARE_EXAMPLES).add_subparsers(
         required=True, metavar="SOURCE"
     )
-    voc = _add(sources, "voc", "from a PASCAL VOC folder", PREPARE_EXAMPLES)
+    voc = _add_source(sources, "voc", "from a PASCAL VOC folder", _read_voc)
     voc.add_argument("source", type=Path, help="the folder with JPEGImages, Annotations and ImageSets")
     voc.add_argument("--split", required=True, help="the name of a list in ImageSets/Main, such as train")
-    voc.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
-    voc.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
-    voc.set_defaults(run=_prepare_voc)
+
+    coco = _add_source(sources, "coco", "from a COCO file of instances", _read_coco)
+    coco.add_argument("source", type=Path, help="the JSON file, such as instances_train2017.json")
+    coco.add_argument("--images", type=Path, required=True, metavar="DIR", help="the folder of its images")
+
+    yolo = _add_source(sources, "yolo", "from a YOLO folder, as Ultralytics lays it out", _read_yolo)
+    yolo.add_argument("source", type=Path, help="the folder with images/SPLIT and labels/SPLIT, and classes.txt")
+    yolo.add_argument("--split", required=True, help="the name of the folders, such as train")
+
+    table = _add_source(sources, "csv", "from a CSV file with a row for each box", _read_csv)
+    table.add_argument("source", type=Path, help="rows of path,xmin,ymin,xmax,ymax,class or with a header; pixels")
+    table.add_argument("--images", type=Path, metavar="DIR", help="what its paths start from (default: its own folder)")
 
     scenes = _add(sources, "scenes", "from generated scenes, to try things on", PREPARE_EXAMPLES)
     scenes.add_argument("--images", type=int, default=400, metavar="N", help="how many (default 400)")
     scenes.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other scenes (default 1)")
     scenes.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
     scenes.set_defaults(run=_prepare_scenes)
+
+
+def _add_source(
+    sources: "Commands[argparse.ArgumentParser]", name: str, summary: str, read: Callable[[argparse.Namespace], DataSet]
+) -> argparse.ArgumentParser:
+    parser = _add(sources, name, summary, PREPARE_EXAMPLES)
+    parser.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
+    parser.add_argument("--format", choices=FORMATS, default="recordio", help="what to write (default recordio)")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="the .rec or .manifest file, or the image folder"
+    )
+    parser.add_argument(
+        "--max-side", type=int, metavar="N", help="shrink images with a side of more than N pixels (default: copy all)"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes that read images (default: the CPUs)")
+    parser.set_defaults(run=_prepare, read=read)
+    return parser
 
 
 def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -139,9 +182,29 @@ def _name_and_value(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _prepare_voc(options: argparse.Namespace) -> None:
-    classes = None if options.classes is None else parse_classes(options.classes)
-    print(prepare_voc(options.source, options.split, options.output, classes=classes))
+def _prepare(options: argparse.Namespace) -> None:
+    jobs = cpus.available() if options.jobs is None else options.jobs
+    print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
+
+
+def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:
+    return None if options.classes is None else parse_classes(options.classes)
+
+
+def _read_voc(options: argparse.Namespace) -> DataSet:
+    return read_voc(options.source, options.split, classes=_classes(options))
+
+
+def _read_coco(options: argparse.Namespace) -> DataSet:
+    return read_coco(options.source, options.images, classes=_classes(options))
+
+
+def _read_yolo(options: argparse.Namespace) -> DataSet:
+    return read_yolo(options.source, options.split, classes=_classes(options))
+
+
+def _read_csv(options: argparse.Namespace) -> DataSet:
+    return read_csv(options.source, options.images, classes=_classes(options))
 
 
 def _prepare_scenes(options: argparse.Namespace) -> None:

@@ -1,8 +1,11 @@
 """The command `gluon-ssd`, run as a user runs it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -28,6 +31,30 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 CLASSES = ("--hyperparameter", "num_classes=5")
 TINY = ("num_classes=5", "base_network=resnet-50", "image_shape=64", "epochs=1", "mini_batch_size=3")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("form", "name"), [("recordio", "t.rec"), ("json", "t"), ("manifest", "t.manifest")])
+def test_ctrl_c_ends_prepare_without_a_trace(tmp_path: Path, form: str, name: str, jobs: str) -> None:
+    cv2.imwrite(str(tmp_path / "0.jpg"), np.zeros((3000, 4000, 3), np.uint8))  # slow enough to be interrupted
+    for number in range(1, 200):
+        (tmp_path / f"{number}.jpg").hardlink_to(tmp_path / "0.jpg")
+    (tmp_path / "boxes.csv").write_text("".join(f"{number}.jpg,1,2,3,4,cat\n" for number in range(200)))
+    output = tmp_path / "output"
+    command = [str(Path(sys.executable).with_name("gluon-ssd")), "prepare", "csv", str(tmp_path / "boxes.csv")]
+    options = ["--format", form, "--output", str(output / name), "--jobs", jobs, "--max-side", "500"]
+    process = subprocess.Popen(
+        [*command, *options], env=clean_environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in output.glob(".*/*") if path.is_file() or any(path.iterdir())):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # to all processes, as a terminal does
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "")
+    assert list(output.iterdir()) == []
 
 
 @pytest.mark.parametrize("module", ["gluon_ssd.train", "gluon_ssd.cli"])
@@ -89,6 +116,10 @@ def test_draw_shows_what_the_model_finds(
             "nothing.rec",
         ),
         (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
+        (["prepare", "coco", "nothing.json", "--images", "out", "--output", "out.rec"], "expected the folder of the"),
+        (["prepare", "yolo", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
+        (["prepare", "csv", "nothing.csv", "--output", "out.rec"], "nothing.csv"),
+        (["prepare", "csv", "nothing.csv", "--classes", "a,a", "--output", "out.rec"], "'a' twice"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
@@ -131,7 +162,9 @@ def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_p
     assert not (tmp_path / "job").exists()
 
 
-@pytest.mark.parametrize("command", [["train"], ["prepare", "voc"], ["prepare", "scenes"], ["draw"]])
+@pytest.mark.parametrize(
+    "command", [["train"], *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")), ["draw"]]
+)
 def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")
     assert ended.returncode == 0

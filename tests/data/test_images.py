@@ -89,6 +89,25 @@ def test_anything_else_is_refused_with_what_it_is(data: bytes, found: str) -> No
     with pytest.raises(UnreadableImageError) as caught:
         images.decode(data)
     assert str(caught.value).startswith(f"expected a JPEG or PNG image, got {found}")
+    with pytest.raises(UnreadableImageError) as checked:
+        images.check(data)
+    assert str(checked.value) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _encode(_two_halves()),
+        _encode(_two_halves(), ".jpg"),
+        _with_rotation_tag(_encode(_two_halves(), ".jpg"), 6),
+        _encode(np.zeros((32, 64), np.uint8)),
+        _encode(np.zeros((32, 64, 4), np.uint8)),
+        _encode(np.zeros((32, 64, 3), np.uint16)),
+    ],
+    ids=["png", "jpeg", "rotated", "gray", "alpha", "16 bits"],
+)
+def test_a_check_tells_the_size_of_the_pixels_as_stored(data: bytes) -> None:
+    assert images.check(data) == (64, 32)
 
 
 def test_an_image_that_claims_more_pixels_than_there_can_be_is_refused() -> None:

@@ -1,5 +1,7 @@
-"""Preparing a VOC folder, checked by MXNet's own reader of RecordIO."""
+"""Preparing data sets, checked by MXNet's own reader of RecordIO."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from gluon_ssd.errors import UserError
-from gluon_ssd.tools.prepare import PrepareSummary, parse_classes, prepare_voc
+from gluon_ssd.tools.annotated_image import DataSet
+from gluon_ssd.tools.box_table import read_csv
+from gluon_ssd.tools.coco import read_coco
+from gluon_ssd.tools.prepare import parse_classes
+from gluon_ssd.tools.prepare import prepare as prepare_data_set
+from gluon_ssd.tools.prepare_account import PrepareSummary
+from gluon_ssd.tools.voc import read_voc
+from gluon_ssd.tools.yolo import read_yolo
+from tools.layouts import FOLDERS, LAYOUTS, NAMES, OBJECTS, coco, write_image, yolo
 
 Box = tuple[float | str, float | str, float | str, float | str]
 WIDTH, HEIGHT = 50, 40
@@ -62,8 +72,12 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out" / "train.rec"
 
 
+def prepare_split(source: Path, split: str, output: Path, classes: list[str] | None = None) -> PrepareSummary:
+    return prepare_data_set(read_voc(source, split, classes=classes), output)
+
+
 def prepare(voc: Voc, output: Path, classes: list[str] | None = None) -> PrepareSummary:
-    return prepare_voc(voc.root, "train", output, classes=classes)
+    return prepare_split(voc.root, "train", output, classes)
 
 
 def records(output: Path) -> list[tuple[NDArray[np.float32], bytes]]:
@@ -162,7 +176,7 @@ def test_class_ids_are_equal_in_all_splits_though_one_lacks_a_class(voc: Voc, ou
     voc.list("train", "one")
     voc.list("val", "two")
     train = prepare(voc, output)
-    val = prepare_voc(voc.root, "val", output.with_name("val.rec"), classes=None)
+    val = prepare_split(voc.root, "val", output.with_name("val.rec"))
     assert (train.objects, val.objects) == ({"ant": 0, "dog": 1}, {"ant": 1, "dog": 1})
     assert records(output)[0][0][0, 0] == 1
 
@@ -196,28 +210,28 @@ def test_the_folder_is_found_up_to_two_levels_below_the_source(voc: Voc, output:
     voc.add("one", item("dog", (1, 1, 9, 9)))
     voc.list("train", "one")
     source = [voc.root, *voc.root.parents][above]
-    assert prepare_voc(source, "train", output, classes=None).images == 1
+    assert prepare_split(source, "train", output).images == 1
 
 
 def test_several_folders_below_the_source_are_refused(voc: Voc, output: Path) -> None:
     for part in ("JPEGImages", "Annotations", "ImageSets/Main"):
         (voc.root.parent / "VOC2012" / part).mkdir(parents=True)
     with pytest.raises(UserError, match=r"expected one PASCAL VOC folder in .*, got VOC2007, VOC2012; name one"):
-        prepare_voc(voc.root.parent, "train", output, classes=None)
+        prepare_split(voc.root.parent, "train", output)
 
 
 def test_a_source_that_is_missing_or_another_folder_is_refused(tmp_path: Path, output: Path) -> None:
     with pytest.raises(UserError, match=r"source: expected a folder in the PASCAL VOC layout, got '.*none'"):
-        prepare_voc(tmp_path / "none", "train", output, classes=None)
+        prepare_split(tmp_path / "none", "train", output)
     with pytest.raises(UserError, match="source: expected the folders JPEGImages, Annotations, ImageSets/Main in"):
-        prepare_voc(tmp_path, "train", output, classes=None)
+        prepare_split(tmp_path, "train", output)
 
 
 def test_a_split_that_is_missing_is_refused_with_those_there_are(voc: Voc, output: Path) -> None:
     voc.list("train", "one")
     voc.list("test", "one")
     with pytest.raises(UserError, match=r"split: expected one that .* lists \(test, train\), got 'val'"):
-        prepare_voc(voc.root, "val", output, classes=None)
+        prepare_split(voc.root, "val", output)
 
 
 def test_a_split_that_leaves_no_object_is_refused(voc: Voc, output: Path) -> None:
@@ -237,6 +251,112 @@ def test_the_summary_shows_notes_counts_and_the_hyperparameters_that_follow(voc:
         "classes: 0 ant (1), 1 dog (1)",
         "hyperparameters: num_classes=2, num_training_samples=1, label_width at least 14",
     ]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_records(layout: Callable[[Path], DataSet], tmp_path: Path, output: Path) -> None:
+    summary = prepare_data_set(layout(tmp_path), output)
+    folder, listed, _ = FOLDERS[layout.__name__]
+    written = records(output)
+    assert [content for _, content in written] == [(tmp_path / folder / name).read_bytes() for name in NAMES]
+    for (objects, _), expected in zip(written, OBJECTS, strict=True):
+        np.testing.assert_allclose(objects[:, :5], np.reshape(expected, (-1, 5)), atol=1e-7)
+        assert not objects[:, 5].any()
+    assert (summary.images, summary.background_images, summary.objects) == (3, 1, {"cat": 1, "dog": 2})
+    assert (summary.notes, summary.dropped_images, summary.dropped_objects) == ((), 0, 0)
+    names = [line.split("\t")[-1] for line in output.with_suffix(".lst").read_text().splitlines()]
+    assert names == [listed + name for name in NAMES]
+
+
+PIXELS: tuple[list[dict[str, int]], ...] = (
+    [
+        {"class_id": 0, "left": 10, "top": 20, "width": 20, "height": 10},
+        {"class_id": 1, "left": 0, "top": 0, "width": 50, "height": 40},
+    ],
+    [{"class_id": 1, "left": 25, "top": 10, "width": 20, "height": 30}],
+    [],
+)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_image_and_json_channels(layout: Callable[[Path], DataSet], tmp_path: Path) -> None:
+    data_set = layout(tmp_path / "source")
+    prepare_data_set(data_set, tmp_path / "train", "json")
+    folder, _, prefix = FOLDERS[layout.__name__]
+    for name, annotations in zip(NAMES, PIXELS, strict=True):
+        original = tmp_path / "source" / folder / name
+        assert (tmp_path / "train" / prefix / name).read_bytes() == original.read_bytes()
+        annotation = (tmp_path / "train_annotation" / prefix / name).with_suffix(".json")
+        assert json.loads(annotation.read_text()) == {
+            "file": f"{prefix}{name}",
+            "image_size": [{"width": 50, "height": 40, "depth": 3}],
+            "annotations": annotations,
+            "categories": [{"class_id": 0, "name": "cat"}, {"class_id": 1, "name": "dog"}],
+        }
+    written = [path.name for path in tmp_path.glob("train*/**/*") if path.is_file()]
+    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_manifest(layout: Callable[[Path], DataSet], tmp_path: Path) -> None:
+    prepare_data_set(layout(tmp_path / "source"), tmp_path / "train.manifest", "manifest")
+    lines = [json.loads(line) for line in (tmp_path / "train.manifest").read_text().splitlines()]
+    folder, _, prefix = FOLDERS[layout.__name__]
+    assert [line["source-ref"] for line in lines] == [f"train_images/{prefix}{name}" for name in NAMES]
+    assert tuple(line["bounding-box"]["annotations"] for line in lines) == PIXELS
+    assert [line["bounding-box-metadata"]["class-map"] for line in lines] == [
+        {"0": "cat", "1": "dog"},
+        {"1": "dog"},
+        {},
+    ]
+    for line, name in zip(lines, NAMES, strict=True):
+        assert (tmp_path / line["source-ref"]).read_bytes() == (tmp_path / "source" / folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(("form", "name"), [("json", "train"), ("manifest", "train.manifest")])
+def test_difficult_objects_that_a_format_cannot_mark_are_told(voc: Voc, output: Path, form: str, name: str) -> None:
+    voc.add("one", item("dog", (1, 1, 9, 9), difficult="1"), item("dog", (1, 1, 5, 9)))
+    voc.list("train", "one")
+    data_set = read_voc(voc.root, "train", classes=None)
+    assert prepare_data_set(data_set, output.with_name(name), form).notes == (
+        f"1 objects are marked difficult, which {form} cannot say: written as ordinary ones",
+    )
+    assert prepare_data_set(data_set, output).notes == ()
+
+
+def test_class_numbers_without_a_name_are_refused_with_their_images(tmp_path: Path, output: Path) -> None:
+    yolo(tmp_path)
+    with pytest.raises(UserError, match=r"got none for 'class number 1' \(in a\.jpg and 1 more\); add the missing"):
+        prepare_data_set(read_yolo(tmp_path, "train", classes=["cat"]), output)
+
+
+def test_an_image_that_is_missing_is_told_with_its_path(tmp_path: Path, output: Path) -> None:
+    data_set = coco(tmp_path)
+    (tmp_path / "train2017" / "a.jpg").unlink()
+    summary = prepare_data_set(data_set, output)
+    assert summary.notes == (f"a.jpg: dropped: no image {tmp_path}/train2017/a.jpg",)
+
+
+def test_what_listing_the_images_left_out_is_told_too(tmp_path: Path, output: Path) -> None:
+    coco(tmp_path)
+    source = tmp_path / "instances_train2017.json"
+    document = json.loads(source.read_text())
+    del document["images"][1]
+    source.write_text(json.dumps(document))
+    summary = prepare_data_set(read_coco(source, tmp_path / "train2017", classes=None), output)
+    assert (summary.images, summary.dropped_objects) == (2, 1)
+    assert summary.notes[0].endswith("dropped: 1 objects of images that it does not list, the first with id 8")
+
+
+def test_edges_a_pixel_outside_are_not_worth_a_word(tmp_path: Path, output: Path) -> None:
+    write_image(tmp_path / "a.jpg")
+    (tmp_path / "boxes.csv").write_text("a.jpg,-1,-1,51,41,cat\na.jpg,-1.5,0,50,40,cat\na.jpg,0,0,50,41.5,cat\n")
+    summary = prepare_data_set(read_csv(tmp_path / "boxes.csv", None, classes=None), output)
+    assert summary.notes == (
+        "a.jpg, line 2 (cat): clipped: box beyond the image of 50x40 (xmin -1.5, ymin 0, xmax 50, ymax 40)",
+        "a.jpg, line 3 (cat): clipped: box beyond the image of 50x40 (xmin 0, ymin 0, xmax 50, ymax 41.5)",
+    )
+    np.testing.assert_array_equal(records(output)[0][0][:, 1:5], [[0, 0, 1, 1]] * 3)
 
 
 def test_no_progress_bar_is_drawn_where_nobody_looks(voc: Voc, output: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import UserError
+from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.record_files import write_record_files
 
 MAGIC = (0xCED7230A).to_bytes(4, "little")
@@ -21,15 +22,15 @@ def write_three(output: Path) -> list[Sample]:
         sample(b"abc" + MAGIC * 20),  # split into parts wherever it lies aligned
         sample(b"third", (0, 0, 0, 0.5, 0.125, 1), (2, 0.5, 0.5, 1, 1, 0)),
     ]
-    with write_record_files(output, ["cat", "dog", "owl"]) as files:
+    with write_record_files(output, ["cat", "dog", "owl"], folder="images") as files:
         for number, item in enumerate(samples):
-            files.add(item, f"images/{number}.jpg")
+            files.add(PreparedImage(f"{number}.jpg", item, (4, 4)))
     return samples
 
 
 def write_interrupted(output: Path) -> None:
     with write_record_files(output, ["other"]) as files:
-        files.add(sample(b"new"), "new.jpg")
+        files.add(PreparedImage("new.jpg", sample(b"new"), (4, 4)))
         raise KeyboardInterrupt
 
 

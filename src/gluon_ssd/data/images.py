@@ -18,16 +18,32 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
     Gray becomes three equal channels, 16 bits become 8, an alpha channel is left out, and a rotation tag ignored.
     """
+    return cv2.cvtColor(_imdecode(data, _FLAGS), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def check(data: bytes) -> tuple[int, int]:
+    """Return the width and height of a JPEG or PNG image that can be decoded.
+
+    All of it is read, but brightness alone is decoded, which for a JPEG takes a third of the time.
+
+    Raises:
+        UnreadableImageError: it cannot be decoded.
+    """
+    height, width = _imdecode(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION).shape
+    return width, height
+
+
+def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8]:
     if not data.startswith(_SIGNATURES):
         raise UnreadableImageError(f"expected a JPEG or PNG image, got {_describe(data)}")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that cannot be decoded: {error}") from error
     # OpenCV returns None for what it cannot decode, which its types do not tell.
     if image is None:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that is broken, of {len(data):,} bytes")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return image.astype(np.uint8, copy=False)
 
 
 def _describe(data: bytes) -> str:

@@ -1,9 +1,5 @@
-"""Worker processes that load batches ahead of their use, and end with the process that started them."""
+"""Worker processes that load batches ahead of their use."""
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,14 +7,12 @@ from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Self
 
-import cv2
-
 from gluon_ssd.data.loading import Loaded, Loader
 from gluon_ssd.data.order import Place
+from gluon_ssd.data.processes import start_pool
 from gluon_ssd.errors import PlatformError
 
 _AHEAD = 2  # batches in the making for each worker
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a worker process was started with. A task then carries a batch's places only, not the whole data set.
 _process_loader: list[Loader] = []
 
@@ -32,7 +26,7 @@ class Workers:
         self._channel = channel
         self._pool: ProcessPoolExecutor | None = None
         if count:
-            self._pool = _start_pool(loader, count)
+            self._pool = start_pool(count, _start, loader)
 
     def __enter__(self) -> Self:
         return self
@@ -78,46 +72,8 @@ class Workers:
                 future.cancel()
 
 
-def _start_pool(loader: Loader, count: int) -> ProcessPoolExecutor:
-    """Start `count` processes now, not with their first task: they get ready while the parent builds its network."""
-    # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (loader,))
-    # A signal to the whole group must not kill a child before it has a group of its own (see `_start`).
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-    try:
-        # A task starts a process where none is idle, and none is before its first task comes to an end.
-        for _ in range(count):
-            pool.submit(_be_ready)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pool
-
-
-def _be_ready() -> None:
-    """Do nothing: whoever runs this has started."""
-
-
 def _start(loader: Loader) -> None:
-    """Prepare a worker process."""
-    # Ctrl-C, or a SIGTERM to all of the job, goes to the parent's process group: the parent decides what it means.
-    os.setpgrp()
-    for number in _STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # forgets one that came before
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # One core a worker, or the workers' threads fight over them.
-    cv2.setNumThreads(1)
-    cv2.ocl.setUseOpenCL(False)
     _process_loader.append(loader)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent dies, even killed: nobody else would."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _load(places: Sequence[Place]) -> Loaded:

@@ -1,86 +1,63 @@
-"""Data sets in common layouts, turned into RecordIO as the built-in algorithm reads it."""
+"""Data sets in common layouts, turned into what the built-in algorithm reads."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from gluon_ssd.data.class_names import parse_class_names
 from gluon_ssd.errors import UserError
-from gluon_ssd.tools.record_files import LABEL_HEADER, OBJECT_WIDTH, write_record_files
-from gluon_ssd.tools.voc import VocFolder
-from gluon_ssd.tools.voc_samples import DroppedError, VocSamples
+from gluon_ssd.tools.annotated_image import DataSet
+from gluon_ssd.tools.output_formats import KEEPS_DIFFICULT, open_output
+from gluon_ssd.tools.prepare_account import PrepareAccount, PrepareSummary
+from gluon_ssd.tools.prepare_workers import Outcome, prepare_images
+from gluon_ssd.tools.prepared_image import prepare_image
 
 
-@dataclass(frozen=True)
-class PrepareSummary:
-    """What was written, and what was not; as a string, the lines to show.
+def prepare(
+    data_set: DataSet, output: Path, form: str = "recordio", *, jobs: int = 1, max_side: int | None = None
+) -> PrepareSummary:
+    """Write a data set in one of the formats, with its class names; the same whatever the number of jobs.
 
-    Attributes:
-        output: the .rec file.
-        images: records written.
-        background_images: how many of them show no object.
-        objects: how many objects of each class were written, in order of the class ids.
-        dropped_images: how many images of the split were left out.
-        dropped_objects: how many objects of the images that were written were left out.
-        widest_label: the numbers of the longest label, the least that `label_width` may be.
-        notes: a line for everything that was left out or changed, saying why.
-    """
-
-    output: Path
-    images: int
-    background_images: int
-    objects: Mapping[str, int]
-    dropped_images: int
-    dropped_objects: int
-    widest_label: int
-    notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        classes = ", ".join(f"{label} {name} ({count:,})" for label, (name, count) in enumerate(self.objects.items()))
-        written = f"{self.images:,} images ({self.background_images:,} without objects)"
-        objects = f"{sum(self.objects.values()):,} objects"
-        dropped = f"dropped: images {self.dropped_images:,}, objects {self.dropped_objects:,}"
-        needed = f"num_classes={len(self.objects)}, num_training_samples={self.images}"
-        lines = [
-            *self.notes,
-            f"{self.output}: {written}, {objects}; {dropped}",
-            f"classes: {classes}",
-            f"hyperparameters: {needed}, label_width at least {self.widest_label}",
-        ]
-        return "\n".join(lines)
-
-
-def prepare_voc(source: Path, split: str, output: Path, *, classes: Sequence[str] | None) -> PrepareSummary:
-    """Write one split of a PASCAL VOC folder as RecordIO, with .idx, .lst and .classes files beside it.
-
-    Images are copied as they are. An image whose objects are all left out is kept, as background.
+    Images are copied as they are, but for large ones. One whose objects are all left out is kept, as background.
 
     Args:
-        source: the folder, or one that holds a single such folder at most two levels below.
-        split: which list of ImageSets/Main to take.
-        output: the .rec file.
-        classes: the names in order of their ids; None takes the sorted names of all the folder's annotations, not of
-            the split's alone, so that training and validation data get equal ids.
+        data_set: the images; those that cannot be used are left out, and noted.
+        output: what the format writes: a .rec file, a folder of images, or a .manifest file.
+        form: one of the formats.
+        jobs: how many processes read images.
+        max_side: shrink images whose longer side has more pixels; None copies them all.
 
     Raises:
-        UserError: the source or the split is missing, an object's class is not in `classes`, nothing is left, or the
-            output cannot be written.
+        UserError: an object's class is not among the class names, nothing is left, or the output cannot be written.
+        PlatformError: one of the processes died.
     """
-    folder = VocFolder.find(source)
-    names = folder.images_of(split)
-    class_names = folder.class_names() if classes is None else tuple(classes)
-    samples = VocSamples(folder, class_names)
-    with write_record_files(output, class_names) as files:
-        for name in tqdm(names, desc=f"{split} to {output.name}", unit=" images", disable=None):
-            try:
-                files.add(*samples.read(name))
-            except DroppedError:
-                continue  # noted
-        _check(samples, split)
-    return _summary(samples, output, class_names)
+    for name, number in (("jobs", jobs), ("max-side", max_side)):
+        if number is not None and number < 1:
+            raise UserError(f"{name}: expected at least 1, got {number}")
+    account = PrepareAccount(data_set)
+    labels = {name: label for label, name in enumerate(data_set.class_names)}
+    convert = partial(prepare_image, labels=labels, max_side=max_side)
+    with (
+        open_output(form, output, data_set) as files,
+        closing(prepare_images(data_set.entries, convert, jobs)) as outcomes,
+    ):
+        for outcome in _with_progress(outcomes, data_set, output):
+            image = account.note(outcome)
+            if image is not None:
+                files.add(image)
+        account.check()
+    if form not in KEEPS_DIFFICULT:
+        account.note_lost_difficult(form)
+    return account.summary(output)
+
+
+def _with_progress(outcomes: Iterable[Outcome], data_set: DataSet, output: Path) -> Iterable[Outcome]:
+    title = f"{data_set.label} to {output.name}"
+    return tqdm(outcomes, desc=title, total=len(data_set.entries), unit=" images", disable=None)
 
 
 def parse_classes(argument: str) -> tuple[str, ...]:
@@ -101,30 +78,3 @@ def parse_classes(argument: str) -> tuple[str, ...]:
         got = f"{twice[0]!r} twice" if twice else "none"
         raise UserError(f"classes: expected different names, from a file or between commas, got {got} in {argument!r}")
     return names
-
-
-def _check(samples: VocSamples, split: str) -> None:
-    if samples.unknown:
-        missing = "; ".join(map(_mention, sorted(samples.unknown.items())))
-        raise UserError(f"classes: expected the class of every object, got none for {missing}; add the missing names")
-    if not sum(samples.found.values()):
-        example = f"; {samples.notes[0]}" if samples.notes else ""
-        raise UserError(f"split: expected at least one object in the images of {split!r}, got none{example}")
-
-
-def _mention(unknown: tuple[str, Sequence[str]]) -> str:
-    name, images = unknown
-    return f"{name!r} (in {images[0]}{f' and {len(images) - 1:,} more' if images[1:] else ''})"
-
-
-def _summary(samples: VocSamples, output: Path, class_names: Sequence[str]) -> PrepareSummary:
-    return PrepareSummary(
-        output=output,
-        images=len(samples.counts),
-        background_images=samples.counts.count(0),
-        objects={name: samples.found[name] for name in class_names},
-        dropped_images=samples.dropped_images,
-        dropped_objects=samples.dropped_objects,
-        widest_label=LABEL_HEADER + OBJECT_WIDTH * max(samples.counts),
-        notes=tuple(samples.notes),
-    )

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO
 
 from gluon_ssd.data.recordio import pack, write_record
-from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import UserError
+from gluon_ssd.tools.prepared_image import PreparedImage
+from gluon_ssd.tools.written_aside import written_aside
 
 LABEL_HEADER = 2
 OBJECT_WIDTH = 6
@@ -19,42 +19,42 @@ SUFFIXES = (".classes", ".lst", ".idx", ".rec")
 class RecordFiles:
     """Appends samples to an open .rec file, and their lines to its .idx and .lst (the forms of MXNet's im2rec)."""
 
-    def __init__(self, records: BinaryIO, index: TextIO, listing: TextIO) -> None:
+    def __init__(self, records: BinaryIO, index: TextIO, listing: TextIO, folder: str) -> None:
         self._records, self._index, self._listing = records, index, listing
+        self._folder = PurePosixPath(folder)
         self._count = 0
 
-    def add(self, sample: Sample, name: str) -> None:
-        """Append a sample; `name` is the path that the list gives for its image."""
-        offset = write_record(self._records, pack(sample, self._count, object_width=OBJECT_WIDTH))
+    def add(self, image: PreparedImage) -> None:
+        """Append an image."""
+        offset = write_record(self._records, pack(image.sample, self._count, object_width=OBJECT_WIDTH))
         self._index.write(f"{self._count}\t{offset}\n")
-        numbers = [f"{number:.6f}" for number in sample.objects.ravel().tolist()]
-        line = [str(self._count), str(LABEL_HEADER), str(OBJECT_WIDTH), *numbers, name]
+        numbers = [f"{number:.6f}" for number in image.sample.objects.ravel().tolist()]
+        line = [str(self._count), str(LABEL_HEADER), str(OBJECT_WIDTH), *numbers, str(self._folder / image.name)]
         self._listing.write("\t".join(line) + "\n")
         self._count += 1
 
 
 @contextmanager
-def write_record_files(output: Path, class_names: Sequence[str]) -> Iterator[RecordFiles]:
+def write_record_files(output: Path, class_names: Sequence[str], *, folder: str = "") -> Iterator[RecordFiles]:
     """Open `output`, a .rec file, and its companions for writing; all appear when the block ends, or none.
+
+    `folder` is where the images lie in their data set: the list gives their paths from there.
 
     Raises:
         UserError: the name does not end in .rec, or the files cannot be written.
     """
     if output.suffix != ".rec":
         raise UserError(f"output: expected a file name that ends in .rec, got {str(output)!r}; readers look for *.rec")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent) as aside:
-            written = Path(aside, output.name)
-            with ExitStack() as stack:
-                yield RecordFiles(
-                    stack.enter_context(written.open("wb")),
-                    stack.enter_context(written.with_suffix(".idx").open("w", encoding="utf-8")),
-                    stack.enter_context(written.with_suffix(".lst").open("w", encoding="utf-8")),
-                )
-            lines = "".join(f"{name}\n" for name in class_names)
-            written.with_suffix(".classes").write_text(lines, encoding="utf-8")
-            for suffix in SUFFIXES:
-                written.with_suffix(suffix).replace(output.with_suffix(suffix))
-    except OSError as error:
-        raise UserError(f"output: expected to write {output}, got: {error}") from error
+    with written_aside(output) as aside:
+        written = aside / output.name
+        with ExitStack() as stack:
+            yield RecordFiles(
+                stack.enter_context(written.open("wb")),
+                stack.enter_context(written.with_suffix(".idx").open("w", encoding="utf-8")),
+                stack.enter_context(written.with_suffix(".lst").open("w", encoding="utf-8")),
+                folder,
+            )
+        lines = "".join(f"{name}\n" for name in class_names)
+        written.with_suffix(".classes").write_text(lines, encoding="utf-8")
+        for suffix in SUFFIXES:
+            written.with_suffix(suffix).replace(output.with_suffix(suffix))

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import UserError
+from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.record_files import write_record_files
 from gluon_ssd.tools.scene_backgrounds import paint_background
 from gluon_ssd.tools.scene_layers import all_show, bounds, lay, visible_masks
@@ -39,7 +40,8 @@ def write_scenes(output: Path, *, images: int, seed: int) -> None:
     with write_record_files(output, CLASS_NAMES) as files:
         for number in tqdm(range(images), desc=f"scenes to {output.name}", unit=" images", disable=None):
             picture, objects = paint_scene(np.random.default_rng([seed, number]))
-            files.add(Sample(_encode(picture), objects), f"scene_{number:05d}.jpg")
+            sample = Sample(_encode(picture), objects)
+            files.add(PreparedImage(f"scene_{number:05d}.jpg", sample, (WIDTH, HEIGHT)))
 
 
 def paint_scene(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

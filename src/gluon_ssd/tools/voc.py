@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError  # only names; defusedxml parses
@@ -9,13 +10,31 @@ from xml.etree.ElementTree import Element, ParseError  # only names; defusedxml 
 from defusedxml import ElementTree
 
 from gluon_ssd.errors import UserError
+from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError, Size
+from gluon_ssd.tools.box_form import BoxForm
 
 PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 # A class's own list, such as dog_train.txt, has 1, 0 or -1 behind the name.
 LIST_LINE = re.compile(r"\s*(?P<name>\S.*?)(\s+(-1|0|1))?\s*")
 
-Box = tuple[float, float, float, float]
+
+def read_voc(source: Path, split: str, *, classes: Sequence[str] | None) -> DataSet:
+    """Return one split of a PASCAL VOC folder.
+
+    Args:
+        source: the folder, or one that holds a single such folder at most two levels below.
+        split: which list of ImageSets/Main to take.
+        classes: the names in order of their ids; None takes the sorted names of all the folder's annotations, not of
+            the split's alone, so that training and validation data get equal ids.
+
+    Raises:
+        UserError: the source or the split is missing.
+    """
+    folder = VocFolder.find(source)
+    names = folder.images_of(split)
+    class_names = folder.class_names() if classes is None else tuple(classes)
+    return DataSet(split, class_names, [VocEntry(folder, name) for name in names], folder="JPEGImages")
 
 
 class UnreadableAnnotationError(ValueError):
@@ -23,24 +42,12 @@ class UnreadableAnnotationError(ValueError):
 
 
 @dataclass(frozen=True)
-class VocObject:
-    """One `<object>`; the name is empty and the box None where they are missing or no numbers.
-
-    The box is `xmin, ymin, xmax, ymax` as written: pixels that count from 1, both ends inside.
-    """
-
-    name: str
-    box: Box | None
-    difficult: bool
-
-
-@dataclass(frozen=True)
 class Annotation:
     """What an XML file says of an image; `size` is (width, height), None where it is missing or zero."""
 
     filename: str
-    size: tuple[int, int] | None
-    objects: tuple[VocObject, ...]
+    size: Size | None
+    objects: tuple[AnnotatedObject, ...]
 
 
 @dataclass(frozen=True)
@@ -91,14 +98,9 @@ class VocFolder:
         Raises:
             UnreadableAnnotationError: it is missing or no XML.
         """
-        path = self.root / "Annotations" / f"{name}.xml"
-        try:
-            element = ElementTree.fromstring(path.read_bytes())
-        except FileNotFoundError as error:
-            raise UnreadableAnnotationError("no annotation") from error
-        except (ParseError, OSError, ValueError, LookupError) as error:  # the last two: entities, odd encodings
-            raise UnreadableAnnotationError(f"annotation is not readable XML: {error}") from error
-        return Annotation(_text(element, "filename"), _size(element), tuple(map(_object, element.findall("object"))))
+        element = self._parse(name)
+        objects = tuple(_object(item, number) for number, item in enumerate(element.findall("object"), 1))
+        return Annotation(_text(element, "filename"), _size(element), objects)
 
     def image(self, name: str, filename: str) -> Path | None:
         """Return where the image of that name lies; failing that, the file of the annotation's `filename`."""
@@ -113,10 +115,43 @@ class VocFolder:
         names: set[str] = set()
         for path in (self.root / "Annotations").glob("*.xml"):
             try:
-                names.update(item.name for item in self.annotation(path.stem).objects)
+                names.update(_text(item, "name") for item in self._parse(path.stem).iterfind("object"))
             except UnreadableAnnotationError:
                 continue  # told of where a split lists it
         return tuple(sorted(names - {""}))
+
+    def _parse(self, name: str) -> Element:
+        path = self.root / "Annotations" / f"{name}.xml"
+        try:
+            return ElementTree.fromstring(path.read_bytes())
+        except FileNotFoundError as error:
+            raise UnreadableAnnotationError("no annotation") from error
+        except (ParseError, OSError, ValueError, LookupError) as error:  # the last two: entities, odd encodings
+            raise UnreadableAnnotationError(f"annotation is not readable XML: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class VocEntry:
+    """An image of a VOC folder by its name, without suffix."""
+
+    folder: VocFolder
+    where: str
+
+    def read(self) -> AnnotatedImage:
+        """Read the annotation and find the image.
+
+        Raises:
+            DroppedError: one of them is missing, or the annotation cannot be read.
+        """
+        try:
+            annotation = self.folder.annotation(self.where)
+        except UnreadableAnnotationError as error:
+            raise DroppedError(str(error)) from error
+        path = self.folder.image(self.where, annotation.filename)
+        if path is None:
+            raise DroppedError("no image in JPEGImages")
+        name = path.relative_to(self.folder.root / "JPEGImages").as_posix()
+        return AnnotatedImage(self.where, path, name, BoxForm.VOC, annotation.objects, annotation.size)
 
 
 def _is_voc(root: Path) -> bool:
@@ -135,7 +170,7 @@ def _number(element: Element, path: str) -> float:
         return math.nan
 
 
-def _size(element: Element) -> tuple[int, int] | None:
+def _size(element: Element) -> Size | None:
     width, height = _number(element, "size/width"), _number(element, "size/height")
     # Some tools write 0 for a size that they do not know.
     if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
@@ -143,11 +178,12 @@ def _size(element: Element) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def _object(element: Element) -> VocObject:
+def _object(element: Element, number: int) -> AnnotatedObject:
     xmin, ymin, xmax, ymax = (_number(element, f"bndbox/{corner}") for corner in ("xmin", "ymin", "xmax", "ymax"))
     box = (xmin, ymin, xmax, ymax)
-    return VocObject(
-        name=_text(element, "name"),
-        box=box if all(map(math.isfinite, box)) else None,
+    return AnnotatedObject(
+        place=f"object {number}",
+        class_name=_text(element, "name"),
+        numbers=box if all(map(math.isfinite, box)) else None,
         difficult=_text(element, "difficult").lower() in {"1", "true"},
     )
