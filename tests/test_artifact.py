@@ -96,7 +96,7 @@ def full_disk() -> Iterator[None]:
 
 def test_a_full_disk_is_the_machines_fault_and_leaves_the_last_model_whole(tmp_path: Path) -> None:
     write(tmp_path)
-    with full_disk(), pytest.raises(PlatformError, match=f"^model folder: expected to write to {tmp_path}, got "):
+    with full_disk(), pytest.raises(PlatformError, match=f"^output: expected to write to {tmp_path}, got "):
         write(tmp_path, weight=5, size=10_000)
     assert artifact.read(tmp_path).arg_params["fc_weight"].asnumpy().max() == 1
     assert names(tmp_path) == FILES
@@ -105,7 +105,7 @@ def test_a_full_disk_is_the_machines_fault_and_leaves_the_last_model_whole(tmp_p
 def test_a_folder_that_cannot_be_made_is_found_out_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "model"
-    with pytest.raises(PlatformError, match=f"^model folder: expected to write to {folder}, got "):
+    with pytest.raises(PlatformError, match=f"^output: expected to write to {folder}, got "):
         artifact.check_writable(folder)
 
 

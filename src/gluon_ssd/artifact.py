@@ -159,7 +159,7 @@ def _staging(folder: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except (OSError, mx.base.MXNetError) as error:
-        raise PlatformError(f"model folder: expected to write to {folder}, got {error}") from error
+        raise PlatformError(f"output: expected to write to {folder}, got {error}") from error
 
 
 def _write_line(path: Path, content: Mapping[str, Any]) -> None:

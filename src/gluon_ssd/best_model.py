@@ -32,8 +32,11 @@ class BestModel:
         self._description = description
 
     def observe(self, epoch: int, score: float, scores: Mapping[str, float]) -> bool:
-        """Keep the network as it is now if `score` is the highest so far; return whether it is."""
-        if self.score is not None and score <= self.score:
+        """Keep the network as it is now if `score` is the highest so far; return whether it is.
+
+        While every score is 0 the latest network is kept, which is more likely to be some use than the first.
+        """
+        if self.score is not None and (score < self.score or score == self.score != 0):
             return False
         self.score = score
         self._write(epoch, scores)
@@ -42,7 +45,7 @@ class BestModel:
     def keep_anything(self) -> None:
         """Keep the network as it is now if no epoch came so far as to have a score: better than nothing."""
         if self.score is None:
-            logger.warning("No epoch was finished: the model is what training had come to when it was stopped")
+            logger.warning("No epoch was finished: the model is what training had come to, which is of little use")
             self._write(None, {})
 
     def _write(self, epoch: int | None, scores: Mapping[str, float]) -> None:

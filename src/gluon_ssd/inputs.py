@@ -71,10 +71,13 @@ class _Opener:
         annotation = self.channels.annotations.get(channel.name)
         if annotation:
             images = self._images(channel, annotation)
+            images.summary.check_objects(channel.name)
             if images.ids_follow_names:
                 return _Opened(images, images.class_names)
             return _Opened(images, listed, images.class_names)
-        return _Opened(self._records(channel), listed)
+        records = self._records(channel)
+        records.summary.check_objects(channel.name)
+        return _Opened(records, listed)
 
     def _records(self, channel: Channel) -> RecordIODataset:
         folder = self.paths.channel(channel.name)

@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Iterable
-from importlib.metadata import version
 
 import mxnet as mx
 
@@ -43,6 +42,8 @@ def train(paths: Paths, stop: StopRequest) -> None:
     cluster = Cluster.read(paths.resource_config)
     _check(job, channels, cluster)
     artifact.check_writable(paths.model)
+    if not _packed_by_sagemaker():
+        artifact.check_writable(paths.model_archive.parent)
     devices = workers.devices(gpu_paid_for=cluster.is_gpu_instance)
 
     with open_data(job, channels, paths, num_workers=_num_workers(job, devices)) as data:
@@ -77,9 +78,13 @@ def train(paths: Paths, stop: StopRequest) -> None:
 
         best.keep_anything()
         report.finished(completed, best.parameters)
-    if "TRAINING_JOB_NAME" not in os.environ:
+    if not _packed_by_sagemaker():
         artifact.archive(paths.model, paths.model_archive)
         logger.info('Packed the model into "%s"', paths.model_archive)
+
+
+def _packed_by_sagemaker() -> bool:
+    return "TRAINING_JOB_NAME" in os.environ
 
 
 def _check(job: Hyperparameters, channels: Channels, cluster: Cluster) -> None:
@@ -137,7 +142,6 @@ def _best_model(job: Hyperparameters, paths: Paths, network: SSD, data: Data) ->
         input_mean=network.input_mean,
         nms_threshold=job.nms_threshold,
         nms_topk=job.nms_topk,
-        versions={"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__},
     )
     return BestModel(paths.model, network, hyperparameters=job.as_strings(), description=description)
 

@@ -40,4 +40,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    if code:
+        # MXNet may crash as it is unloaded where memory ran out, and the exit code with it.
+        os._exit(code)

@@ -83,6 +83,12 @@ def test_empty_channel(job: Job) -> None:
     expect_customer_error(run(job), "train channel", ".rec")
 
 
+def test_channel_without_any_object(job: Job) -> None:
+    background = Sample(picture(0, 0).image, np.empty((0, 6), np.float32))
+    job.write_records("validation", [pack(background, index) for index in range(4)])
+    expect_customer_error(run(job), "validation channel: expected an object in at least one image, got 4 without")
+
+
 def test_empty_file(job: Job) -> None:
     job.write_records("train", [])
     expect_customer_error(run(job), "train channel", "data.rec")

@@ -110,6 +110,21 @@ def test_a_check_tells_the_size_of_the_pixels_as_stored(data: bytes) -> None:
     assert images.check(data) == (64, 32)
 
 
+@pytest.mark.parametrize("kept", [0.5, 0.9, 0.999])
+def test_a_jpeg_that_breaks_off_is_refused(kept: float) -> None:
+    # With a thumbnail, whole, before its own pixels.
+    rng = np.random.default_rng(0)
+    jpeg = _encode(rng.integers(0, 255, (60, 80, 3), dtype=np.uint8), ".jpg")
+    thumbnail = _encode(_two_halves(), ".jpg")
+    segment = b"\xff\xe2" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    whole = jpeg[:2] + segment + jpeg[2:]
+    assert images.decode(whole).shape == (60, 80, 3)
+    assert images.decode(whole + b"more").shape == (60, 80, 3)
+    data = whole[: int(len(whole) * kept)]
+    with pytest.raises(UnreadableImageError, match=f"got a JPEG that breaks off after {len(data):,} bytes"):
+        images.decode(data)
+
+
 def test_an_image_that_claims_more_pixels_than_there_can_be_is_refused() -> None:
     png = bytearray(_encode(_two_halves()))
     png[16:24] = struct.pack(">II", 2**20, 2**20)

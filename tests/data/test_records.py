@@ -81,12 +81,26 @@ def test_the_summary_counts_and_is_logged(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.INFO):
         dataset = _open(tmp_path)
     assert dataset.summary == Summary(
-        images=4, objects=3, background=2, dropped=2, far_outside=0, widest_label=20, widest=0, first_dropped=0
+        images=4,
+        objects=3,
+        background=2,
+        dropped=2,
+        far_outside=0,
+        widest_label=20,
+        widest=0,
+        first_dropped=0,
+        first_far_outside=None,
     )
     assert caplog.messages == [
         "train channel: 4 images in 2 files, 3 objects, 2 images without objects",
         "train channel, a.rec, record 0: 2 boxes dropped for having no area inside their image",
     ]
+
+
+def test_a_few_boxes_far_outside_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _write(tmp_path / "a.rec", [_record([BOX]), _record([BOX, (0, 0, 0, 300, 200, 0)])])
+    _open(tmp_path)
+    assert caplog.messages == ["train channel, a.rec, record 1: 1 boxes reach far outside their image, and are cut"]
 
 
 def test_the_first_record_with_a_dropped_box_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

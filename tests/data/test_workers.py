@@ -117,14 +117,14 @@ def test_workers_start_before_their_first_task(make_channel: MakeChannel) -> Non
 
 
 def test_a_signal_to_the_whole_group_does_not_reach_workers_that_are_starting(make_channel: MakeChannel) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process, as a job does, takes it for a request
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process, as a job does, takes it for a request
     try:
         with Workers(_loader(make_channel(12)), 2, channel="train") as workers:
             for process in multiprocessing.active_children():
                 os.kill(process.pid or 0, signal.SIGTERM)
             assert len(list(workers.load(TASKS))) == len(TASKS)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_workers_end_with_a_parent_that_is_killed(

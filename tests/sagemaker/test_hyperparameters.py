@@ -146,7 +146,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     }
 
     assert mistakes(job) == (
-        "hyperparameters: num_classes: expected an integer of at least 1, got 'two'; "
+        "hyperparameters: num_classes: expected an integer from 1 to 65536, got 'two'; "
         "learning_rate: expected a number in (0, 1], got '5'; "
         "optimizer: expected sgd, adam, rmsprop or adadelta, got 'SGD'; "
         "num_training_samples: expected an integer of at least 1, got nothing (required); "
@@ -193,7 +193,7 @@ def test_the_least_image_shape_depends_on_the_network() -> None:
     small = REQUIRED | {"image_shape": "64"}
     assert Hyperparameters.parse(small | {"base_network": "resnet-50"}).image_shape == 64
 
-    least = "image_shape: expected an integer of at least 268 with vgg-16, 64 with resnet-50"
+    least = "image_shape: expected an integer from 268 with vgg-16, 64 with resnet-50, to 8192"
     assert mistakes(REQUIRED | {"image_shape": "267"}) == f"hyperparameters: {least}, got '267' with vgg-16"
     assert mistakes(small | {"image_shape": "63", "base_network": "resnet-50"}) == (
         f"hyperparameters: {least}, got '63'"
@@ -263,7 +263,7 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
     assert all(line.count("|") == 6 for line in lines)
     assert [line.split("`")[1] for line in lines if line.endswith("| yes |")] == ["seed", "augmentation", "num_workers"]
     assert (
-        "| `num_classes` | an integer of at least 1 | required | number of classes, background not counted |  |"
+        "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"
         in lines
     )
     assert "| `epochs` | an integer of at least 1 | `30` | number of epochs |  |" in lines

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"  # markers of JPEG: pixels begin, all ends
 # Boxes were drawn on the pixels as stored: a camera's rotation tag must not turn the image under them.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -40,10 +41,20 @@ def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8]:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that cannot be decoded: {error}") from error
+    _check_end(data)
     # OpenCV returns None for what it cannot decode, which its types do not tell.
     if image is None:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that is broken, of {len(data):,} bytes")
     return image.astype(np.uint8, copy=False)
+
+
+def _check_end(data: bytes) -> None:
+    """Refuse a JPEG that breaks off in its pixels: OpenCV would make up the rest, in one color."""
+    # Neither marker can be part of the coded pixels; a thumbnail, which has both, comes before the image's own.
+    if data.startswith(_SIGNATURES[0]) and data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
+        raise UnreadableImageError(
+            f"expected a JPEG or PNG image, got a JPEG that breaks off after {len(data):,} bytes"
+        )
 
 
 def _describe(data: bytes) -> str:

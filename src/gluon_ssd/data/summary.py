@@ -18,8 +18,8 @@ class Summary:
     """What a channel holds: counts, and the numbers in its widest label, which `label_width` has to cover.
 
     `background` are images without objects, `dropped` boxes without any area inside their image, `far_outside` boxes
-    that look as if given in another unit; `widest` is the image of the widest label, `first_dropped` that of the
-    first box that was dropped.
+    that look as if given in another unit; `widest` is the image of the widest label, `first_dropped` and
+    `first_far_outside` are those of the first such boxes.
     """
 
     images: int
@@ -30,6 +30,7 @@ class Summary:
     widest_label: int
     widest: int
     first_dropped: int | None
+    first_far_outside: int | None
 
     @classmethod
     def of(
@@ -49,7 +50,8 @@ class Summary:
             far_outside=int(far_outside.sum()),
             widest_label=int(label_sizes.max()),
             widest=int(label_sizes.argmax()),
-            first_dropped=int(np.argmax(dropped > 0)) if dropped.any() else None,
+            first_dropped=_first(dropped),
+            first_far_outside=_first(far_outside),
         )
 
     @property
@@ -71,8 +73,20 @@ class Summary:
                 f"got label_width {label_width}",
             )
 
+    def check_objects(self, channel: str) -> None:
+        """Raise UserError where no image has an object, from which there is nothing to learn and to measure."""
+        if not self.objects:
+            raise UserError(f"{channel} channel: expected an object in at least one image, got {self.images:,} without")
+
     def warn_of_dropped(self, where: Callable[[int], str]) -> None:
-        """Log how many boxes were dropped, and where the first of them is."""
+        """Log how many boxes were dropped, or are cut because they lie far outside, and where the first is."""
         if self.first_dropped is not None:
             place = where(self.first_dropped)
             logger.warning("%s: %d boxes dropped for having no area inside their image", place, self.dropped)
+        if self.first_far_outside is not None:
+            place = where(self.first_far_outside)
+            logger.warning("%s: %d boxes reach far outside their image, and are cut", place, self.far_outside)
+
+
+def _first(counts: NDArray[np.int64]) -> int | None:
+    return int(np.argmax(counts > 0)) if counts.any() else None

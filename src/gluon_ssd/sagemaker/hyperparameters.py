@@ -24,6 +24,7 @@ from gluon_ssd.sagemaker.rules import (
 
 # The deepest feature map must still have a pixel; the built-in takes 300 and more with either network.
 _LEAST_IMAGE_SHAPE = {"vgg-16": 268, "resnet-50": 64}
+_LARGEST_IMAGE_SHAPE = 8_192
 # MXNet hands a seed to its engine as a C int.
 _LARGEST_SEED = 2**31 - 1
 
@@ -41,8 +42,10 @@ class Hyperparameters:
         default="0",
         meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
     )
-    num_classes: int = integer(1, meaning="number of classes, background not counted")
-    mini_batch_size: int = integer(1, default="32", meaning="images in a batch of one machine, shared by its GPUs")
+    num_classes: int = integer(1, 65_536, meaning="number of classes, background not counted")
+    mini_batch_size: int = integer(
+        1, 65_536, default="32", meaning="images in a batch of one machine, shared by its GPUs"
+    )
     epochs: int = integer(1, default="30", meaning="number of epochs")
     learning_rate: float = real(
         "(0, 1]", default="0.001", meaning="initial learning rate; rmsprop divides it by 10, adadelta ignores it"
@@ -63,10 +66,12 @@ class Hyperparameters:
     num_training_samples: int = integer(1, meaning="images in the train channel; places the learning rate's steps")
     image_shape: int = integer(
         min(_LEAST_IMAGE_SHAPE.values()),
+        _LARGEST_IMAGE_SHAPE,
         default="300",
         meaning="side in pixels that images are resized to (the built-in algorithm takes 300 and more)",
-        expected="an integer of at least "
-        + ", ".join(f"{least} with {network}" for network, least in _LEAST_IMAGE_SHAPE.items()),
+        expected="an integer from "
+        + ", ".join(f"{least} with {network}" for network, least in _LEAST_IMAGE_SHAPE.items())
+        + f", to {_LARGEST_IMAGE_SHAPE}",
     )
     _tuning_objective_metric: str = inert("")
     _kvstore: str = inert("device")
@@ -84,7 +89,9 @@ class Hyperparameters:
     freeze_layer_pattern: str = pattern(
         default="", meaning="regular expression; parameters whose names begin with a match are not trained"
     )
-    nms_topk: int = integer(1, default="400", meaning="best detections of an image that enter non-maximum suppression")
+    nms_topk: int = integer(
+        1, 1_000_000, default="400", meaning="best detections of an image that enter non-maximum suppression"
+    )
     early_stopping: bool = boolean(default="False", meaning="stop when validation mAP no longer improves")
     early_stopping_min_epochs: int = integer(1, default="10", meaning="epochs before early stopping may act")
     early_stopping_patience: int = integer(1, default="5", meaning="epochs without improvement before it stops")

@@ -24,10 +24,15 @@ def lay_out(folder: Path, *, train: Path, validation: Path, hyperparameters: Map
         UserError: a source is not there or holds no .rec file, or `folder` already holds something.
     """
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"--output {folder}: expected a folder that is new or empty, got one with files in it")
+        raise UserError(
+            f"--output {folder}: expected a folder that is new or empty, got one with files in it; "
+            "remove it or name another"
+        )
     sources = {"train": train, "validation": validation}
     files = {name: _channel_files(name, source) for name, source in sources.items()}
     samples = sum(_count(file) for file in files["train"] if file.suffix == ".rec")
+    if not samples:
+        raise UserError(f"{train}: expected at least one record, got none")
     paths = Paths(folder)
     try:
         for name, source in sources.items():
