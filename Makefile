@@ -24,7 +24,7 @@ train: $(READY)  ## train on generated scenes, then draw what the model finds (a
 	$(BIN)/gluon-ssd train --train $(DEMO)/data/train.rec --validation $(DEMO)/data/validation.rec --output $(DEMO)/job \
 	  --hyperparameter num_classes=5 base_network=resnet-50 image_shape=128 mini_batch_size=8 epochs=8 \
 	  optimizer=adam learning_rate=0.0003 lr_scheduler_step=6 augmentation=light
-	$(BIN)/gluon-ssd draw $(DEMO)/job/model $(DEMO)/data/validation.rec --output $(DEMO)/pictures --count 6
+	$(BIN)/gluon-ssd draw $(DEMO)/job/model $(DEMO)/data/validation.rec --output $(DEMO)/pictures --count 6 --threshold 0.3
 	@echo "model:    $(DEMO)/job/output/model.tar.gz"
 	@echo "pictures: $(DEMO)/pictures"
 
