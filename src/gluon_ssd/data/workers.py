@@ -5,28 +5,30 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
 import cv2
 
-from gluon_ssd.data.loading import Loaded, Loader
-from gluon_ssd.data.order import Place
+from gluon_ssd.data.loading import Loaded, TaskLoader
 from gluon_ssd.errors import PlatformError
 
 _AHEAD = 2  # batches in the making for each worker
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What a worker process was started with. A task then carries a batch's places only, not the whole data set.
-_process_loader: list[Loader] = []
+# What a worker process was started with. A task then carries what differs between batches, not the whole data set.
+_process_loader: list[TaskLoader[Any, Any]] = []
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
-class Workers:
+class Workers(Generic[T, K]):
     """A context in which batches are loaded by `count` processes, or by this one where `count` is 0."""
 
-    def __init__(self, loader: Loader, count: int, *, channel: str) -> None:
+    def __init__(self, loader: TaskLoader[T, K], count: int, *, channel: str) -> None:
         self._loader = loader
         self._count = count
         self._channel = channel
@@ -50,10 +52,10 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def load(self, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
+    def load(self, tasks: Iterable[T]) -> Iterator[Loaded[K]]:
         """Yield the batch of each task, in order, and keep a bounded number of the next ones in the making."""
         if self._pool is None:
-            yield from (self._loader.load(places) for places in tasks)
+            yield from (self._loader.load(task) for task in tasks)
             return
         try:
             yield from self._load_ahead(self._pool, tasks)
@@ -63,11 +65,11 @@ class Workers:
                 "probably because memory ran out; choose a machine with more memory or a smaller mini_batch_size",
             ) from error
 
-    def _load_ahead(self, pool: ProcessPoolExecutor, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
-        pending: deque[Future[Loaded]] = deque()
+    def _load_ahead(self, pool: ProcessPoolExecutor, tasks: Iterable[T]) -> Iterator[Loaded[K]]:
+        pending: deque[Future[Loaded[K]]] = deque()
         try:
-            for places in tasks:
-                pending.append(pool.submit(_load, places))
+            for task in tasks:
+                pending.append(pool.submit(_load, task))
                 if len(pending) >= _AHEAD * self._count:
                     yield pending.popleft().result()
             while pending:
@@ -78,7 +80,7 @@ class Workers:
                 future.cancel()
 
 
-def _start_pool(loader: Loader, count: int) -> ProcessPoolExecutor:
+def _start_pool(loader: TaskLoader[Any, Any], count: int) -> ProcessPoolExecutor:
     """Start `count` processes now, not with their first task: they get ready while the parent builds its network."""
     # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (loader,))
@@ -97,7 +99,7 @@ def _be_ready() -> None:
     """Do nothing: whoever runs this has started."""
 
 
-def _start(loader: Loader) -> None:
+def _start(loader: TaskLoader[Any, Any]) -> None:
     """Prepare a worker process."""
     # Ctrl-C, or a SIGTERM to all of the job, goes to the parent's process group: the parent decides what it means.
     os.setpgrp()
@@ -120,5 +122,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _load(places: Sequence[Place]) -> Loaded:
-    return _process_loader[0].load(places)
+def _load(task: Any) -> Loaded[Any]:  # noqa: ANN401 - whatever the loader of this process takes
+    return _process_loader[0].load(task)
