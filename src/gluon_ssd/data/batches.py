@@ -95,10 +95,12 @@ class TrainingBatches(_IndexedBatches):
         augmentation: str,
         seed: int,
         num_workers: int,
+        shuffle: bool = True,
     ) -> None:
         loader = Loader(dataset, form.image_size, augmentation, seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
         self._seed = seed
+        self._shuffle = shuffle
         if form.batch_size > len(dataset):
             logger.warning(
                 "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
@@ -111,7 +113,8 @@ class TrainingBatches(_IndexedBatches):
         """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
         span = order.span(self._images, self._form.batch_size, epoch)
         count = span.batches * self._form.batch_size
-        return self._load_places(order.places(self._images, self._seed, first=span.first, count=count))
+        places = order.places(self._images, self._seed, first=span.first, count=count, shuffle=self._shuffle)
+        return self._load_places(places)
 
 
 class ValidationBatches(_IndexedBatches):
