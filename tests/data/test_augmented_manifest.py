@@ -113,7 +113,7 @@ def test_a_label_wider_than_label_width_is_refused(tmp_path: Path) -> None:
             ),
         ),
         (
-            frame(IMAGE, GUIDE, b'{"job-name": "labeling-job/birds"}'),
+            frame(IMAGE, _annotation(), b'{"job-name": "labeling-job/birds"}'),
             (
                 f"{NO_BATCH}train channel, train_0, record 2: expected an image, got JSON: "
                 f'{{"job-name": "labeling-job/birds"}}; {ORDER}'
@@ -127,7 +127,7 @@ def test_a_label_wider_than_label_width_is_refused(tmp_path: Path) -> None:
             ),
         ),
         (
-            frame(IMAGE, GUIDE, IMAGE),
+            frame(IMAGE, _annotation(), IMAGE),
             (
                 f"{NO_BATCH}train channel, train_0, record 3: expected the annotation of the last image, "
                 f"got the end of the stream; {ORDER}"
@@ -141,7 +141,7 @@ def test_a_label_wider_than_label_width_is_refused(tmp_path: Path) -> None:
             ),
         ),
         (
-            frame(IMAGE, GUIDE) + frame(IMAGE)[:50],
+            frame(IMAGE, _annotation()) + frame(IMAGE)[:50],
             f"{NOT_RECORDIO}train channel, train_0, record 2: expected {len(IMAGE)} bytes of payload at byte ",
         ),
         (
@@ -176,7 +176,24 @@ def test_a_label_wider_than_label_width_is_refused(tmp_path: Path) -> None:
         ),
         (
             frame(IMAGE, _annotation((3, 1, 2, 3, 4))),
-            "train channel, train_0, record 1, ",
+            (
+                "train channel, train_0, record 1, annotation 0: class_id: expected an integer from 0 to 2, "
+                "since num_classes is 3, got 3"
+            ),
+        ),
+        (
+            frame(IMAGE, GUIDE),
+            (
+                "train channel, train_0, record 1, annotation 0: expected a box within its image, which is 80x40 "
+                "pixels, got one that fits image_size 500x400 only; "
+            ),
+        ),
+        (
+            frame(IMAGE, _annotation((0, 0.1, 0.2, 0.3, 0.4))),
+            (
+                "train channel: expected boxes in pixels of the image, got 1 of 1 within its first pixel, as those in "
+                "fractions of the image are; "
+            ),
         ),
         (
             frame(IMAGE, _annotation((0, 1, 2, 3, 4), image_size=[])),

@@ -7,10 +7,11 @@ from itertools import count
 
 import numpy as np
 
-from gluon_ssd.data import image_header, json_annotation, labels
+from gluon_ssd.data import image_header, json_annotation
 from gluon_ssd.data.json_annotation import AnnotationError, JsonAnnotation
 from gluon_ssd.data.label_tally import LabelledImage
-from gluon_ssd.data.labels import LabelError
+from gluon_ssd.data.labels import Annotation
+from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
 RECORDS_PER_IMAGE = 2
@@ -23,7 +24,6 @@ ATTRIBUTE_NAMES = (
 _ORDER = "AttributeNames has to name two attributes, the image's first, such as ['source-ref', 'bounding-box']"
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _SEQUENCE_KEYS = frozenset(["seq-no", "tracking-annotations", "detection-annotations"])
-_LABEL_HEADER = (2, 5)
 _LONGEST_SEQUENCE = 1 << 26  # bytes of JSON that are looked into, to say what they are
 
 
@@ -60,37 +60,38 @@ def read_pairs(payloads: Iterator[bytes], num_classes: int, where: Callable[[int
                 f"got the end of the stream; {_ORDER}"
             )
         _check_text(text, where(record + 1))
-        yield _labelled(image, text, num_classes, where(record + 1))
+        yield read_annotation(text, image, num_classes, where(record + 1))
 
 
-def read_annotation(content: bytes, image: bytes, num_classes: int) -> LabelledImage:
+def read_annotation(content: bytes, image: bytes, num_classes: int, where: str) -> LabelledImage:
     """Read the JSON annotation of an image; boxes are cut to the image, and dropped where no area is left.
 
-    Raises AnnotationError or LabelError, which say where in the document.
+    Raises UserError, with `where` the annotation is, where it is none.
     """
-    document = json_annotation.parse(content)
-    label = np.array([*_LABEL_HEADER, *_fractions(document, image)], np.float32)
-    return LabelledImage(image, labels.parse(label, num_classes), label.size)
-
-
-def _labelled(image: bytes, text: bytes, num_classes: int, where: str) -> LabelledImage:
     try:
-        return read_annotation(text, image, num_classes)
-    except (AnnotationError, LabelError) as error:
+        document = json_annotation.parse(content)
+    except AnnotationError as error:
         raise UserError(f"{where}, {error}") from error
+    labels = _pixel_labels(document)
+    labels.check_classes(num_classes, [where])
+    stored = np.array([image_header.read_size(io.BytesIO(image)) or (0, 0)], np.int64)
+    sizes = labels.sizes(stored, [where])
+    objects = labels.objects(sizes)
+    return LabelledImage(
+        image,
+        Annotation(objects.rows, objects.summary.dropped, objects.summary.far_outside),
+        objects.summary.widest_label,
+        specks=labels.specks(),
+        is_resized=bool(len(labels.otherwise_told(sizes))),
+    )
 
 
-def _fractions(document: JsonAnnotation, image: bytes) -> Iterator[float]:
-    """Yield the numbers of a label, five for each box: class and corners in fractions of the image."""
-    if not document.rows:
-        return
-    size = document.size or image_header.read_size(io.BytesIO(image))
-    if size is None:
-        raise AnnotationError("image_size: expected a list of one object with width and height, in pixels, got none")
-    image_width, image_height = size
-    for class_id, left, top, width, height in document.rows:
-        yield from (class_id, left / image_width, top / image_height)
-        yield from ((left + width) / image_width, (top + height) / image_height)
+def _pixel_labels(document: JsonAnnotation) -> PixelLabels:
+    return PixelLabels(
+        rows=np.array([(*row, 0) for row in document.rows], np.float64).reshape(-1, 6),
+        counts=np.array([len(document.rows)], np.int64),
+        told=np.array([document.size or (0, 0)], np.int64),
+    )
 
 
 def _check_image(payload: bytes, where: str) -> None:

@@ -8,11 +8,17 @@ from gluon_ssd.data.summary import Summary
 
 
 class LabelledImage(NamedTuple):
-    """An image as stored, what its label says, and how many numbers the label has in the layout of RecordIO."""
+    """An image as stored, what its label says, and how many numbers the label has in the layout of RecordIO.
+
+    Of boxes in pixels, `specks` is how many lie within the first pixel, and `is_resized` whether they come with another
+    size than the image has.
+    """
 
     image: bytes
     annotation: Annotation
     label_size: int
+    specks: int = 0
+    is_resized: bool = False
 
 
 @dataclass
@@ -20,6 +26,8 @@ class LabelTally:
     """Sums up the images of one pass over a stream."""
 
     images: int = 0
+    specks: int = 0
+    resized: int = 0
     _objects: int = 0
     _background: int = 0
     _dropped: int = 0
@@ -36,6 +44,8 @@ class LabelTally:
         if labelled.label_size > self._widest_label:
             self._widest_label, self._widest = labelled.label_size, self.images
         self.images += 1
+        self.specks += labelled.specks
+        self.resized += labelled.is_resized
         self._objects += len(annotation.objects)
         self._background += not len(annotation.objects)
         self._dropped += annotation.dropped

@@ -13,6 +13,7 @@ from gluon_ssd.data.augmented_manifest import ATTRIBUTE_NAMES
 from gluon_ssd.data.fifo import Patience, open_fifo
 from gluon_ssd.data.label_tally import LabelledImage, LabelTally
 from gluon_ssd.data.order import Place
+from gluon_ssd.data.pixel_labels import check_unit
 from gluon_ssd.data.recordio import NoMagicError, RecordIOError
 from gluon_ssd.data.records import NOT_RECORDIO
 from gluon_ssd.data.sample import Sample
@@ -51,7 +52,7 @@ class RecordPipe:
         self._wrapped = wrapped
         self._patience = patience
         self._first = first
-        self._records_per_image = 1
+        self._in_pairs = wrapped
 
     def passage(self, passage: int) -> Generator[Sample, None, None]:
         """Read the FIFO of a pass to its end; closing the iterator early closes the FIFO.
@@ -66,13 +67,14 @@ class RecordPipe:
                 tally.note(labelled)
                 self._check(tally, labelled, passage)
                 yield Sample(labelled.image, labelled.annotation.objects)
-        records.check_fractions(tally.summary(), self._folder.name)
+        self._check_boxes(tally)
         if passage == self._first:
             self._log(tally, passage)
 
     def where(self, place: Place) -> str:
         """Say where an image came from: `train channel, train_0, record 41`."""
-        return self._record(place.passage, place.record * self._records_per_image)
+        records_per_image = augmented_manifest.RECORDS_PER_IMAGE if self._in_pairs else 1
+        return self._record(place.passage, place.record * records_per_image)
 
     def _fifo(self, passage: int) -> Path:
         return self._folder.with_name(f"{self._folder.name}_{passage - self._first}")
@@ -106,7 +108,7 @@ class RecordPipe:
                 "set RecordWrapperType to None for a channel of .rec files"
             )
         if self._wrapped or augmented_manifest.is_pair_record(first):
-            self._records_per_image = augmented_manifest.RECORDS_PER_IMAGE
+            self._in_pairs = True
             return augmented_manifest.read_pairs(stream, self._limits.num_classes, where)
         return self._image_records(stream, passage)
 
@@ -123,6 +125,12 @@ class RecordPipe:
         if labelled.label_size > self._limits.label_width:
             tally.summary().check_label_width(self._limits.label_width, lambda image: self.where(Place(passage, image)))
         if tally.images == _EARLY:
+            self._check_boxes(tally)
+
+    def _check_boxes(self, tally: LabelTally) -> None:
+        if self._in_pairs:
+            check_unit(tally.summary(), tally.specks, self._folder.name)
+        else:
             records.check_fractions(tally.summary(), self._folder.name)
 
     def _log(self, tally: LabelTally, passage: int) -> None:
