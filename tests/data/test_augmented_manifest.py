@@ -1,6 +1,7 @@
 """Pairs of records as SageMaker streams an augmented manifest, and what is said of streams of another kind."""
 
 import json
+import logging
 from pathlib import Path
 
 import cv2
@@ -235,3 +236,18 @@ def test_a_count_of_labels_that_looks_like_the_first_byte_of_json_is_none(tmp_pa
     (sample,) = _read(tmp_path, frame(payload + IMAGE), wrapped=False)
     assert len(sample.objects) == 24
     assert sample.image == IMAGE
+
+
+def test_boxes_are_measured_by_the_image_and_another_size_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    annotation = _annotation((0, 8, 4, 8, 4), image_size=[{"width": 160, "height": 80, "depth": 3}])
+    with caplog.at_level(logging.WARNING):
+        (sample,) = _read(tmp_path, frame(IMAGE, annotation))
+    np.testing.assert_allclose(sample.objects, [[0, 0.1, 0.1, 0.2, 0.2, 0]])
+    assert caplog.messages == [
+        (
+            "train channel, train_0: 1 annotations give another image_size than their image has, "
+            "by which their boxes are measured"
+        )
+    ]

@@ -215,7 +215,12 @@ def test_a_ruined_stream_fails_before_its_end(tmp_path: Path) -> None:
     assert service.log == ["closed"]
 
 
-def test_a_stream_shorter_than_a_batch_fills_it_again_and_again(tmp_path: Path) -> None:
-    with served(tmp_path / "train", [_records(3)] * 2):
+def test_a_stream_shorter_than_a_batch_fills_it_again_and_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(tmp_path / "train", [_records(3)] * 2), caplog.at_level(logging.WARNING):
         grays = _grays(_epochs(_training(tmp_path, batch_size=8, augmentation="none", shuffle_buffer=1)))
     assert grays == [[0, 1, 2, 0, 1, 2, 0, 1], [2, 0, 1, 2, 0, 1, 2, 0]]
+    assert caplog.messages == [
+        "train channel: expected at least mini_batch_size (8) images, got 3; batches repeat images"
+    ]

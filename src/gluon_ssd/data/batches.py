@@ -16,7 +16,15 @@ from gluon_ssd.data.order import Place
 from gluon_ssd.data.unreadable import UnreadableImages
 from gluon_ssd.data.workers import Workers
 
-__all__ = ["Batch", "BatchForm", "LoadedBatches", "TrainingBatches", "ValidationBatches", "chunks"]
+__all__ = [
+    "Batch",
+    "BatchForm",
+    "LoadedBatches",
+    "TrainingBatches",
+    "ValidationBatches",
+    "chunks",
+    "warn_of_repeats",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +109,7 @@ class TrainingBatches(_IndexedBatches):
         super().__init__(loader, form, num_workers=num_workers)
         self._seed = seed
         self._shuffle = shuffle
-        if form.batch_size > len(dataset):
-            logger.warning(
-                "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
-                form.channel,
-                form.batch_size,
-                len(dataset),
-            )
+        warn_of_repeats(form, len(dataset))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
@@ -132,6 +134,17 @@ class ValidationBatches(_IndexedBatches):
 
     def __iter__(self) -> Iterator[Batch]:
         return self._load_places(Place(0, record) for record in range(self._images))
+
+
+def warn_of_repeats(form: BatchForm, images: int) -> None:
+    """Say so where a channel has so few images that a batch holds some of them twice."""
+    if form.batch_size > images:
+        logger.warning(
+            "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
+            form.channel,
+            form.batch_size,
+            images,
+        )
 
 
 def chunks(items: Iterator[T], size: int) -> Iterator[Sequence[T]]:

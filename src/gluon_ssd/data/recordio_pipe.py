@@ -1,7 +1,7 @@
 """A channel in Pipe mode: records straight from FIFOs `<channel>_0`, `<channel>_1`, ..., one for each pass."""
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -83,7 +83,7 @@ class RecordPipe:
         return f"{self._folder.name} channel, {self._fifo(passage).name}"
 
     def _record(self, passage: int, record: int) -> str:
-        return f"{self._place(passage)}, record {record}"
+        return _in(self._place(passage), record)
 
     def _payloads(self, passage: int) -> Generator[bytes, None, None]:
         record = 0
@@ -100,7 +100,7 @@ class RecordPipe:
         if first is None:
             begin = f"{ATTRIBUTE_NAMES} " if self._wrapped else ""
             raise UserError(f"{begin}{self._place(passage)}: expected at least one record, got an empty stream")
-        where = partial(self._record, passage)
+        where = partial(_in, self._place(passage))  # of every record, so the path is put together once
         stream = chain([first], payloads)
         if first.startswith(recordio.MAGIC_BYTES):
             raise UserError(
@@ -110,16 +110,7 @@ class RecordPipe:
         if self._wrapped or augmented_manifest.is_pair_record(first):
             self._in_pairs = True
             return augmented_manifest.read_pairs(stream, self._limits.num_classes, where)
-        return self._image_records(stream, passage)
-
-    def _image_records(self, payloads: Iterator[bytes], passage: int) -> Iterator[LabelledImage]:
-        for record, payload in enumerate(payloads):
-            where = self._record(passage, record)
-            try:
-                label, image = recordio.unpack(payload)
-            except RecordIOError as error:
-                raise UserError(f"{NOT_RECORDIO} {where}: {error}") from error
-            yield LabelledImage(image, records.read_annotation(label, self._limits.num_classes, where), label.size)
+        return _read_image_records(stream, self._limits.num_classes, where)
 
     def _check(self, tally: LabelTally, labelled: LabelledImage, passage: int) -> None:
         if labelled.label_size > self._limits.label_width:
@@ -142,7 +133,28 @@ class RecordPipe:
             summary.objects,
             summary.background,
         )
+        if tally.resized:
+            logger.warning(
+                "%s: %d annotations give another image_size than their image has, by which their boxes are measured",
+                self._place(passage),
+                tally.resized,
+            )
         summary.warn_of_dropped(lambda image: self.where(Place(passage, image)))
+
+
+def _in(place: str, record: int) -> str:
+    return f"{place}, record {record}"
+
+
+def _read_image_records(
+    payloads: Iterator[bytes], num_classes: int, where: Callable[[int], str]
+) -> Iterator[LabelledImage]:
+    for record, payload in enumerate(payloads):
+        try:
+            label, image = recordio.unpack(payload)
+        except RecordIOError as error:
+            raise UserError(f"{NOT_RECORDIO} {where(record)}: {error}") from error
+        yield LabelledImage(image, records.read_annotation(label, num_classes, where(record)), label.size)
 
 
 def _advice(error: RecordIOError) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
-from gluon_ssd.data.batches import Batch, BatchForm, LoadedBatches, chunks
+from gluon_ssd.data.batches import Batch, BatchForm, LoadedBatches, chunks, warn_of_repeats
 from gluon_ssd.data.dataset import SampleStream
 from gluon_ssd.data.loading import Placed, StreamLoader
 from gluon_ssd.data.order import Place
@@ -25,8 +25,9 @@ class StreamedTrainingBatches(LoadedBatches[Sequence[Placed], Place]):
         loader = StreamLoader(form.image_size, augmentation, order.seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
         self._tasks = StreamTasks(stream, order, form.batch_size)
+        self._first = order.passages.start
         self._epochs = iter(order.passages)
-        self._unreadable = UnreadableInStream(stream, channel=form.channel, first=order.passages.start)
+        self._unreadable = UnreadableInStream(stream, channel=form.channel, first=self._first)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of the next epoch, which `epoch` has to be: a stream cannot be read in another order."""
@@ -36,6 +37,8 @@ class StreamedTrainingBatches(LoadedBatches[Sequence[Placed], Place]):
         yield from self._load(self._tasks.epoch())
         # A pass is used up before the epoch of its number ends, if not earlier.
         self._unreadable.judge(epoch, self._tasks.images[epoch])
+        if epoch == self._first:
+            warn_of_repeats(self._form, self._tasks.images[epoch])
 
     def close(self) -> None:
         """End the pass that is being read, and the worker processes."""
