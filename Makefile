@@ -39,6 +39,7 @@ check: $(READY)  ## formatting, lint, types
 bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/prepare.py
+	$(BIN)/python benchmarks/record_readers.py
 
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock

@@ -1,7 +1,7 @@
 """From a job's channels to the batches it trains and validates on."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,8 +9,12 @@ from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.dataset import Dataset
+from gluon_ssd.data.fifo import Patience
 from gluon_ssd.data.image_json import ImageJsonDataset
+from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
+from gluon_ssd.data.stream_order import StreamOrder
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
@@ -23,8 +27,8 @@ logger = logging.getLogger(__name__)
 class Data:
     """What a job reads: batches of both splits, and the names of the classes where a channel holds them."""
 
-    training: TrainingBatches
-    validation: ValidationBatches
+    training: TrainingBatches | StreamedTrainingBatches
+    validation: ValidationBatches | StreamedValidationBatches
     class_names: tuple[str, ...] | None
 
 
@@ -32,26 +36,31 @@ class Data:
 class _Opened:
     """A channel that is open, and its class names: `listed` in a file that counts, or `told` by annotations."""
 
-    dataset: Dataset
-    listed: tuple[str, ...] | None
+    source: Dataset | RecordPipe
+    listed: tuple[str, ...] | None = None
     told: tuple[str, ...] | None = None
 
 
 @contextmanager
-def open_data(job: Hyperparameters, channels: Channels, paths: Paths, *, num_workers: int) -> Iterator[Data]:
-    """Open and check both channels, each read by `num_workers` processes, which end with the block."""
-    opener = _Opener(job, channels, paths, num_workers)
+def open_data(
+    job: Hyperparameters, channels: Channels, paths: Paths, *, num_workers: int, stopped: Callable[[], bool]
+) -> Iterator[Data]:
+    """Open both channels, each read by `num_workers` processes, which end with the block; check those that are files.
+
+    A channel in Pipe mode is checked as it comes; waiting for it ends as soon as the job is `stopped`.
+    """
+    opener = _Opener(job, channels, paths, num_workers, stopped)
     _warn_of_resizing("Training", job)
     train = opener.open(channels.train)
-    _check_count(job.num_training_samples, len(train.dataset))
+    _check_count(job.num_training_samples, train.source)
     _warn_of_resizing("Validation", job)
     validation = opener.open(channels.validation)
-    if isinstance(train.dataset, ImageJsonDataset) and isinstance(validation.dataset, ImageJsonDataset):
-        train.dataset.check_apart(validation.dataset)
+    if isinstance(train.source, ImageJsonDataset) and isinstance(validation.source, ImageJsonDataset):
+        train.source.check_apart(validation.source)
     names = _class_names(train, validation, job.num_classes)
     with (
-        _training_batches(train.dataset, _form(channels.train, job), job, num_workers) as training,
-        ValidationBatches(validation.dataset, _form(channels.validation, job), num_workers=num_workers) as validating,
+        _training_batches(train.source, _form(channels.train, job), job, num_workers) as training,
+        _validation_batches(validation.source, _form(channels.validation, job), job, num_workers) as validating,
     ):
         yield Data(training, validating, names)
 
@@ -64,9 +73,12 @@ class _Opener:
     channels: Channels
     paths: Paths
     num_workers: int
+    stopped: Callable[[], bool]
 
     def open(self, channel: Channel) -> _Opened:
         """Choose the reader of a channel, here and nowhere else, and open it."""
+        if channel.is_pipe:
+            return _Opened(self._pipe(channel))
         listed = read_class_names(self.paths.channel(channel.name))
         annotation = self.channels.annotations.get(channel.name)
         if annotation:
@@ -78,6 +90,18 @@ class _Opener:
         records = self._records(channel)
         records.summary.check_objects(channel.name)
         return _Opened(records, listed)
+
+    def _pipe(self, channel: Channel) -> RecordPipe:
+        folder = self.paths.channel(channel.name)
+        for _ in range(2):  # as often as the built-in says it
+            logger.info("The channel '%s' is in pipe input mode under %s.", channel.name, folder)
+        return RecordPipe(
+            folder,
+            LabelLimits(self.job.num_classes, self.job.label_width),
+            wrapped=channel.is_wrapped,
+            patience=Patience(self.job.pipe_timeout, self.stopped),
+            first=self.job.begin_epoch,
+        )
 
     def _records(self, channel: Channel) -> RecordIODataset:
         folder = self.paths.channel(channel.name)
@@ -100,8 +124,23 @@ class _Opener:
         )
 
 
-def _training_batches(dataset: Dataset, form: BatchForm, job: Hyperparameters, num_workers: int) -> TrainingBatches:
-    return TrainingBatches(dataset, form, augmentation=job.augmentation, seed=job.seed, num_workers=num_workers)
+def _training_batches(
+    source: Dataset | RecordPipe, form: BatchForm, job: Hyperparameters, num_workers: int
+) -> TrainingBatches | StreamedTrainingBatches:
+    if isinstance(source, RecordPipe):
+        order = StreamOrder(range(job.begin_epoch, job.epochs), job.seed, job.shuffle_buffer if job.shuffle else 1)
+        return StreamedTrainingBatches(source, form, order, augmentation=job.augmentation, num_workers=num_workers)
+    return TrainingBatches(
+        source, form, augmentation=job.augmentation, seed=job.seed, num_workers=num_workers, shuffle=job.shuffle
+    )
+
+
+def _validation_batches(
+    source: Dataset | RecordPipe, form: BatchForm, job: Hyperparameters, num_workers: int
+) -> ValidationBatches | StreamedValidationBatches:
+    if isinstance(source, RecordPipe):
+        return StreamedValidationBatches(source, form, first=job.begin_epoch, num_workers=num_workers)
+    return ValidationBatches(source, form, num_workers=num_workers)
 
 
 def _form(channel: Channel, job: Hyperparameters) -> BatchForm:
@@ -112,7 +151,10 @@ def _warn_of_resizing(purpose: str, job: Hyperparameters) -> None:
     logger.warning("%s images are resized to image shape (3, %d, %d)", purpose, job.image_shape, job.image_shape)
 
 
-def _check_count(told: int, found: int) -> None:
+def _check_count(told: int, source: Dataset | RecordPipe) -> None:
+    if isinstance(source, RecordPipe):
+        return  # how many images it has shows when an epoch is over, and the report of that compares
+    found = len(source)
     if told != found:
         logger.warning(
             "num_training_samples: expected %d, the number of images in the train channel, got %d; "

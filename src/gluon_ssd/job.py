@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from operator import length_hint
 
 import mxnet as mx
 
@@ -46,7 +47,9 @@ def train(paths: Paths, stop: StopRequest) -> None:
         artifact.check_writable(paths.model_archive.parent)
     devices = workers.devices(gpu_paid_for=cluster.is_gpu_instance)
 
-    with open_data(job, channels, paths, num_workers=_num_workers(job, devices)) as data:
+    with open_data(
+        job, channels, paths, num_workers=_num_workers(job, devices), stopped=lambda: stop.requested
+    ) as data:
         network = SSD(job.base_network, job.num_classes, job.image_shape)
         weights.initialize(network, devices, seed=job.seed)
         learner = Learner(network, _optimizer(job, devices), devices)
@@ -62,7 +65,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
             if stop.requested:
                 break
             _report_losses(report, epoch, losses)
-            validation = report.validation_batches(epoch, data.validation, total=len(data.validation))
+            validation = report.validation_batches(epoch, data.validation, total=length_hint(data.validation) or None)
             scores = _validate(learner, stop.until(validation), job)
             if stop.requested:
                 break

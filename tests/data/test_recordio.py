@@ -95,8 +95,45 @@ def test_bytes_that_are_not_recordio_are_refused_with_their_place(content: bytes
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"JFIF....", "expected the magic number 0xced7230a at byte 0, got 0x4649464a"),
+        (
+            _write([b"hello"]) + MAGIC + b"\0",
+            "a record header of 8 bytes at byte 16, but the stream ends 3 bytes too soon",
+        ),
+        (_write([b"hello"])[:11], "expected 5 bytes of payload at byte 8, but the stream ends 2 bytes too soon"),
+        (_write([MAGIC])[:8], "expected a record header of 8 bytes at byte 8, but the stream ends 8 bytes too soon"),
+        (
+            _write([b"", b"abcd" + MAGIC + b"x"])[:-4],
+            "1 bytes of payload at byte 28, but the stream ends 1 bytes too soon",
+        ),
+        (MAGIC + struct.pack("<I", 2 << 29), "expected the first part of a record at byte 0, got a continuation"),
+        (_write([b"abcd"]) + MAGIC + struct.pack("<I", 5 << 29), "a continuation flag from 0 to 3 at byte 16, got 5"),
+        (
+            MAGIC + struct.pack("<I", 1 << 29) + _write([b"next"]),
+            "expected another part of a record at byte 8, got the start of a new one",
+        ),
+    ],
+)
+def test_a_stream_that_is_not_recordio_is_refused_with_its_place(content: bytes, message: str) -> None:
+    with pytest.raises(RecordIOError) as caught:
+        list(recordio.payloads(io.BytesIO(content)))
+    assert message in str(caught.value)
+
+
+def test_a_stream_is_read_record_by_record_and_gives_what_the_file_gives() -> None:
+    stream = io.BytesIO(_write(PAYLOADS))
+    payloads = recordio.payloads(stream)
+    assert next(payloads) == PAYLOADS[0]
+    assert stream.tell() == 8
+    assert list(payloads) == PAYLOADS[1:]
+
+
 def test_zeros_missing_behind_the_last_payload_do_no_harm() -> None:
-    assert _read(_write([b"abcd", b"hello"])[:-3]) == [b"abcd", b"hello"]
+    content = _write([b"abcd", b"hello"])[:-3]
+    assert _read(content) == list(recordio.payloads(io.BytesIO(content))) == [b"abcd", b"hello"]
 
 
 def test_packed_records_are_what_mxnet_unpacks() -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ RECORDIO = {
     "S3DistributionType": "FullyReplicated",
     "TrainingInputMode": "File",
 }
+PIPE = RECORDIO | {"TrainingInputMode": "Pipe"}
 IMAGES = RECORDIO | {"ContentType": "image/jpeg"}
 WORKS = (
     "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
-    "(application/x-image, image/jpeg, image/png) in File or FastFile mode"
+    "(application/x-image, image/jpeg, image/png) in File or FastFile mode, RecordIO files and augmented manifests "
+    "in Pipe mode"
 )
 
 
@@ -94,7 +97,7 @@ def test_fast_file_mode_and_sharded_channels_are_read(tmp_path: Path) -> None:
 def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     config = {
         "train": RECORDIO | {"ContentType": "text/csv"},
-        "validation": IMAGES | {"TrainingInputMode": "Pipe"},
+        "validation": IMAGES | {"TrainingInputMode": "Stream"},
         "validation_annotation": IMAGES | {"ContentType": "application/xml"},
         "model": {"ContentType": "application/x-sagemaker-model"},
     }
@@ -103,10 +106,57 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
         "model channel: incremental training is not available in this version; remove the channel; "
         "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg or image/png, "
         f"got 'text/csv'; {WORKS}; "
-        f"validation channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; {WORKS}; "
+        f"validation channel: TrainingInputMode: expected File, FastFile or Pipe, got 'Stream'; {WORKS}; "
         "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png or "
         f"application/json, got 'application/xml'; {WORKS}"
     )
+
+
+@pytest.mark.parametrize("content_type", ["application/x-recordio", None])
+def test_a_channel_may_come_through_pipes(tmp_path: Path, content_type: str | None) -> None:
+    channels = read(tmp_path, {"train": PIPE | {"ContentType": content_type}, "validation": RECORDIO})
+
+    assert (channels.train.is_pipe, channels.validation.is_pipe) == (True, False)
+    assert channels.train.content_type == content_type
+    assert not channels.train.is_wrapped
+
+
+@pytest.mark.parametrize("content_type", ["application/x-recordio", "application/x-image", "image/jpeg"])
+def test_an_augmented_manifest_is_a_wrapped_pipe_without_annotation_channels(tmp_path: Path, content_type: str) -> None:
+    settings = PIPE | {"ContentType": content_type, "RecordWrapperType": "RecordIO"}
+
+    channels = read(tmp_path, {"train": settings, "validation": settings})
+
+    assert channels.train.is_wrapped
+    assert channels.annotations == {}
+
+
+def test_images_in_a_pipe_have_no_annotations_but_those_of_an_augmented_manifest(tmp_path: Path) -> None:
+    images = PIPE | {"ContentType": "image/jpeg"}
+
+    assert mistakes(tmp_path, {"train": images, "train_annotation": images, "validation": images}) == (
+        "train channel: TrainingInputMode: expected File or FastFile for images with a channel of annotations, "
+        "got 'Pipe', which streams no file names to match them by; use File or FastFile mode, or an augmented "
+        "manifest; validation channel: RecordWrapperType: expected RecordIO for the images of an augmented manifest, "
+        "got 'None'; set it, and S3DataType to AugmentedManifestFile"
+    )
+
+
+def test_annotation_channels_are_files(tmp_path: Path) -> None:
+    message = mistakes(
+        tmp_path, {"train": IMAGES, "train_annotation": IMAGES | {"TrainingInputMode": "Pipe"}, "validation": RECORDIO}
+    )
+
+    assert "train_annotation channel: TrainingInputMode: expected File or FastFile, got 'Pipe'" in message
+
+
+def test_without_a_configuration_the_first_fifos_are_channels_too(tmp_path: Path) -> None:
+    (tmp_path / "data" / "validation").mkdir(parents=True)
+    os.mkfifo(tmp_path / "data" / "train_0")
+
+    channels = Channels.read(tmp_path / "inputdataconfig.json", tmp_path / "data")
+
+    assert (channels.train.input_mode, channels.validation.input_mode) == ("Pipe", "File")
 
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "application/x-image", "Image/JPEG"])

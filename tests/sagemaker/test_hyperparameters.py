@@ -62,12 +62,20 @@ def test_a_job_that_sets_only_what_it_must_gets_the_built_ins_defaults() -> None
     assert (job.early_stopping, job.early_stopping_min_epochs, job.early_stopping_patience) == (False, 10, 5)
     assert job.early_stopping_tolerance == 0.0
     assert (job.seed, job.augmentation, job.num_workers, job.ignored) == (233, "full", None, ())
+    assert (job.shuffle, job.shuffle_buffer, job.pipe_timeout) == (True, 1000, 3600)
 
 
 def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_follow() -> None:
-    expected = [*BUILT_IN_DEFAULTS.items(), ("seed", "233"), ("augmentation", "full"), ("num_workers", "auto")]
+    extensions = {
+        "seed": "233",
+        "augmentation": "full",
+        "shuffle": "True",
+        "shuffle_buffer": "1000",
+        "pipe_timeout": "3600",
+        "num_workers": "auto",
+    }
 
-    assert list(DEFAULTS.items()) == expected
+    assert list(DEFAULTS.items()) == [*BUILT_IN_DEFAULTS.items(), *extensions.items()]
 
 
 def test_the_final_configuration_keeps_the_order_and_the_users_spelling() -> None:
@@ -261,7 +269,8 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
         name for name in DEFAULTS if name not in ("_tuning_objective_metric", "_kvstore", "_num_kv_servers")
     ]
     assert all(line.count("|") == 6 for line in lines)
-    assert [line.split("`")[1] for line in lines if line.endswith("| yes |")] == ["seed", "augmentation", "num_workers"]
+    extensions = [line.split("`")[1] for line in lines if line.endswith("| yes |")]
+    assert extensions == ["seed", "augmentation", "shuffle", "shuffle_buffer", "pipe_timeout", "num_workers"]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"
         in lines

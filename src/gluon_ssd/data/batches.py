@@ -2,22 +2,34 @@
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from gluon_ssd.data import order
 from gluon_ssd.data.dataset import Dataset
-from gluon_ssd.data.loading import Batch, Loader
+from gluon_ssd.data.loading import Batch, Loader, TaskLoader
 from gluon_ssd.data.order import Place
 from gluon_ssd.data.unreadable import UnreadableImages
 from gluon_ssd.data.workers import Workers
 
-__all__ = ["Batch", "BatchForm", "TrainingBatches", "ValidationBatches"]
+__all__ = [
+    "Batch",
+    "BatchForm",
+    "LoadedBatches",
+    "TrainingBatches",
+    "ValidationBatches",
+    "chunks",
+    "warn_of_repeats",
+]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -29,13 +41,11 @@ class BatchForm:
     image_size: int
 
 
-class _Batches:
-    """What training and validation share: a context that ends its worker processes, and the unreadable images."""
+class LoadedBatches(ABC, Generic[T, K]):
+    """What all batches of a channel share: worker processes that end with the context, and unreadable images."""
 
-    def __init__(self, loader: Loader, form: BatchForm, *, num_workers: int) -> None:
-        self._images = len(loader.dataset)
+    def __init__(self, loader: TaskLoader[T, K], form: BatchForm, *, num_workers: int) -> None:
         self._form = form
-        self._unreadable = UnreadableImages(loader.dataset, channel=form.channel)
         self._workers = Workers(loader, num_workers, channel=form.channel)
 
     def __enter__(self) -> Self:
@@ -53,14 +63,33 @@ class _Batches:
         """End the worker processes."""
         self._workers.close()
 
-    def _load(self, places: Iterator[Place]) -> Iterator[Batch]:
-        for loaded in self._workers.load(_chunks(places, self._form.batch_size)):
-            self._unreadable.note(loaded.unreadable)
+    def _load(self, tasks: Iterable[T]) -> Iterator[Batch]:
+        for loaded in self._workers.load(tasks):
+            self._note(loaded.unreadable)
             if loaded.batch is not None:
                 yield loaded.batch
 
+    @abstractmethod
+    def _note(self, unreadable: Mapping[K, str]) -> None:
+        """Take note of the unreadable images of a batch; raise UserError when they have become too many."""
 
-class TrainingBatches(_Batches):
+
+class _IndexedBatches(LoadedBatches[Sequence[Place], int]):
+    """Batches of samples that are read by index."""
+
+    def __init__(self, loader: Loader, form: BatchForm, *, num_workers: int) -> None:
+        super().__init__(loader, form, num_workers=num_workers)
+        self._images = len(loader.dataset)
+        self._unreadable = UnreadableImages(loader.dataset, channel=form.channel)
+
+    def _note(self, unreadable: Mapping[int, str]) -> None:
+        self._unreadable.note(unreadable)
+
+    def _load_places(self, places: Iterator[Place]) -> Iterator[Batch]:
+        return self._load(chunks(places, self._form.batch_size))
+
+
+class TrainingBatches(_IndexedBatches):
     """The batches of the training channel: shuffled, augmented, all of the same size.
 
     Equal seeds give equal batches, whatever `num_workers`; 0 loads in this process.
@@ -74,26 +103,23 @@ class TrainingBatches(_Batches):
         augmentation: str,
         seed: int,
         num_workers: int,
+        shuffle: bool = True,
     ) -> None:
         loader = Loader(dataset, form.image_size, augmentation, seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
         self._seed = seed
-        if form.batch_size > len(dataset):
-            logger.warning(
-                "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
-                form.channel,
-                form.batch_size,
-                len(dataset),
-            )
+        self._shuffle = shuffle
+        warn_of_repeats(form, len(dataset))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
         span = order.span(self._images, self._form.batch_size, epoch)
         count = span.batches * self._form.batch_size
-        return self._load(order.places(self._images, self._seed, first=span.first, count=count))
+        places = order.places(self._images, self._seed, first=span.first, count=count, shuffle=self._shuffle)
+        return self._load_places(places)
 
 
-class ValidationBatches(_Batches):
+class ValidationBatches(_IndexedBatches):
     """The batches of the validation channel: every readable image once, in channel order, only resized.
 
     The last batch may be smaller, and so is one with unreadable images.
@@ -107,9 +133,21 @@ class ValidationBatches(_Batches):
         return math.ceil(self._images / self._form.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._load(Place(0, record) for record in range(self._images))
+        return self._load_places(Place(0, record) for record in range(self._images))
 
 
-def _chunks(places: Iterator[Place], size: int) -> Iterator[Sequence[Place]]:
-    while chunk := list(islice(places, size)):
+def warn_of_repeats(form: BatchForm, images: int) -> None:
+    """Say so where a channel has so few images that a batch holds some of them twice."""
+    if form.batch_size > images:
+        logger.warning(
+            "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
+            form.channel,
+            form.batch_size,
+            images,
+        )
+
+
+def chunks(items: Iterator[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in lists of so many; the last one may be shorter."""
+    while chunk := list(islice(items, size)):
         yield chunk

@@ -9,9 +9,8 @@ from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.image_header import read_sizes
 from gluon_ssd.data.pairing import check, check_missing, pair
-from gluon_ssd.data.pixel_labels import Objects, PixelLabels
+from gluon_ssd.data.pixel_labels import Objects, check_unit
 from gluon_ssd.data.sample import Sample
-from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import PlatformError, UserError
 
 logger = logging.getLogger(__name__)
@@ -58,10 +57,12 @@ class ImageJsonDataset:
         annotated = _read_annotations(images, annotations, shared=shared, num_classes=num_classes)
         labels, places = annotated.labels, annotated.places
         labels.check_classes(num_classes, places)
-        objects = labels.objects(labels.sizes(read_sizes(images, annotated.image_files), places))
+        sizes = labels.sizes(read_sizes(images, annotated.image_files), places)
+        labels.warn_of_sizes(sizes, places)
+        objects = labels.objects(sizes)
         dataset = cls(images, annotated, objects, _class_names(annotated.class_names, num_classes))
         dataset.summary.check_label_width(label_width, dataset.where)
-        _check_unit(labels, dataset.summary, annotations.channel)
+        check_unit(dataset.summary, labels.specks(), annotations.channel)
         dataset._log_summary()
         return dataset
 
@@ -130,23 +131,6 @@ def _read_annotations(
         len(pairs.single_images),
     )
     return annotated
-
-
-def _check_unit(labels: PixelLabels, summary: Summary, channel: str) -> None:
-    """Refuse boxes in fractions, which would pass for specks in a corner, and boxes beyond their images."""
-    specks, astray, boxes = labels.specks(), summary.astray, summary.boxes
-    if specks > boxes / 2:
-        raise UserError(
-            f"{channel} channel: expected boxes in pixels of the image, got {specks:,} of {boxes:,} within its first "
-            "pixel, as those in fractions of the image are; multiply left and width by the image's width, top and "
-            "height by its height"
-        )
-    if astray > boxes / 2:
-        raise UserError(
-            f"{channel} channel: expected boxes in pixels, within their image, got {astray:,} of {boxes:,} boxes "
-            "outside of it or without area; left and top are where a box begins, counted from 0, width and height "
-            "its size"
-        )
 
 
 def _class_names(names: Mapping[int, str] | None, num_classes: int) -> tuple[str, ...] | None:

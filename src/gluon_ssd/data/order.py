@@ -8,6 +8,8 @@ images, the batch size and the epoch alone.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from gluon_ssd.data import randomness
 
 
@@ -37,12 +39,13 @@ def span(images: int, batch_size: int, epoch: int) -> Span:
     return Span(first * batch_size, end - first)
 
 
-def places(images: int, seed: int, *, first: int, count: int) -> Iterator[Place]:
-    """Yield what is read at `count` positions of the stream from `first` on."""
+def places(images: int, seed: int, *, first: int, count: int, shuffle: bool = True) -> Iterator[Place]:
+    """Yield what is read at `count` positions of the stream from `first` on; without `shuffle`, in channel order."""
     position, end = first, first + count
     while position < end:
         passage, offset = divmod(position, images)
-        order = randomness.for_passage(seed, passage=passage).permutation(images)
+        rng = randomness.for_passage(seed, passage=passage)
+        order = rng.permutation(images) if shuffle else np.arange(images)
         taken = order[offset : offset + end - position].tolist()
         yield from (Place(passage, record) for record in taken)
         position += len(taken)

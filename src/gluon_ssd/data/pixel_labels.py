@@ -79,11 +79,15 @@ class PixelLabels:
                 f"pixels, got one that fits image_size {_by(self.told[image])} only; was the image resized or rotated "
                 "after it was labeled? Scale the boxes and image_size with the image"
             )
-        self._warn_of_sizes(sizes, places)
         return sizes
 
-    def _warn_of_sizes(self, sizes: NDArray[np.int64], places: Sequence[str]) -> None:
-        different = np.flatnonzero((self.told > 0).all(axis=1) & (self.told != sizes).any(axis=1))
+    def otherwise_told(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the images whose annotations tell another size than these (n, 2)."""
+        return np.flatnonzero((self.told > 0).all(axis=1) & (self.told != sizes).any(axis=1))
+
+    def warn_of_sizes(self, sizes: NDArray[np.int64], places: Sequence[str]) -> None:
+        """Log how many annotations tell another size than these (n, 2), and the first of them."""
+        different = self.otherwise_told(sizes)
         if len(different):
             image = int(different[0])
             logger.warning(
@@ -122,6 +126,26 @@ class Objects:
     rows: NDArray[np.float32]
     offsets: NDArray[np.int64]
     summary: Summary
+
+
+def check_unit(summary: Summary, specks: int, channel: str) -> None:
+    """Refuse boxes in fractions, which would pass for specks in a corner, and boxes beyond their images.
+
+    `specks` is how many boxes `PixelLabels.specks` counts. Raises UserError.
+    """
+    astray, boxes = summary.astray, summary.boxes
+    if specks > boxes / 2:
+        raise UserError(
+            f"{channel} channel: expected boxes in pixels of the image, got {specks:,} of {boxes:,} within its first "
+            "pixel, as those in fractions of the image are; multiply left and width by the image's width, top and "
+            "height by its height"
+        )
+    if astray > boxes / 2:
+        raise UserError(
+            f"{channel} channel: expected boxes in pixels, within their image, got {astray:,} of {boxes:,} boxes "
+            "outside of it or without area; left and top are where a box begins, counted from 0, width and height "
+            "its size"
+        )
 
 
 def _by(size: NDArray[np.int64]) -> str:

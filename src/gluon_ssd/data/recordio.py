@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gluon_ssd.data.sample import Sample
 
 MAGIC = 0xCED7230A
-_MAGIC_BYTES = MAGIC.to_bytes(4, "little")
+MAGIC_BYTES = MAGIC.to_bytes(4, "little")
 _FRAME = struct.Struct("<II")  # magic; continuation flag in the upper 3 bits, length in the lower 29
 _LENGTH_BITS = 29
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
@@ -23,6 +23,15 @@ _OBJECT_WIDTHS = (5, 6)
 
 class RecordIOError(ValueError):
     """Bytes that are not RecordIO; the message says which byte of the file gives them away."""
+
+
+class NoMagicError(RecordIOError):
+    """Bytes that do not begin as every record does; `found` holds the four that they begin with."""
+
+    def __init__(self, found: bytes, offset: int) -> None:
+        shown = int.from_bytes(found, "little")
+        super().__init__(f"expected the magic number {MAGIC:#x} at byte {offset:,}, got {shown:#010x}")
+        self.found = found
 
 
 @dataclass(frozen=True)
@@ -56,17 +65,17 @@ def find_frame(buffer: bytes | mmap, offset: int) -> Frame:
     """
     flag, begin, end = _part(buffer, offset)
     if flag == _WHOLE:
-        return Frame(((begin, end),), _aligned(end, len(buffer)))
+        return Frame(((begin, end),), _next(end, buffer))
     if flag != _FIRST:
         raise RecordIOError(f"expected the first part of a record at byte {offset:,}, got a continuation")
     parts = [(begin, end)]
     while flag != _LAST:
-        offset = _aligned(end, len(buffer))
+        offset = _next(end, buffer)
         flag, begin, end = _part(buffer, offset)
         if flag not in (_MIDDLE, _LAST):
             raise RecordIOError(f"expected another part of a record at byte {offset:,}, got the start of a new one")
         parts.append((begin, end))
-    return Frame(tuple(parts), _aligned(end, len(buffer)))
+    return Frame(tuple(parts), _next(end, buffer))
 
 
 def frames(buffer: bytes | mmap) -> Iterator[Frame]:
@@ -78,9 +87,28 @@ def frames(buffer: bytes | mmap) -> Iterator[Frame]:
         offset = frame.end
 
 
+def payloads(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the payload of every record of a stream in order, reading it once and holding one record at a time.
+
+    Raises RecordIOError as `find_frame` does; what the stream itself raises passes through.
+    """
+    offset = 0
+    while head := stream.read(_FRAME.size):
+        flag, payload = _read_part(stream, head, offset)
+        if flag == _WHOLE:
+            offset += _size(payload)
+            yield payload
+        elif flag == _FIRST:
+            parts = [payload, *_read_more(stream, offset + _size(payload))]
+            offset += sum(map(_size, parts))
+            yield MAGIC_BYTES.join(parts)
+        else:
+            raise RecordIOError(f"expected the first part of a record at byte {offset:,}, got a continuation")
+
+
 def read_payload(buffer: bytes | mmap, frame: Frame) -> bytes:
     """Return the payload of a record, with the magic put back between its parts."""
-    return _MAGIC_BYTES.join(buffer[begin:end] for begin, end in frame.parts)
+    return MAGIC_BYTES.join(buffer[begin:end] for begin, end in frame.parts)
 
 
 def pack(sample: Sample, record_id: int, *, object_width: int = 6) -> bytes:
@@ -117,13 +145,13 @@ def _split(payload: bytes) -> list[bytes]:
     """Cut the payload at each magic that lies at a multiple of four, and take that magic out."""
     parts = []
     begin = 0
-    found = payload.find(_MAGIC_BYTES)
+    found = payload.find(MAGIC_BYTES)
     while found >= 0:
         if found % 4 == 0:
             parts.append(payload[begin:found])
             begin = found + 4
         # A magic cannot overlap another: its bytes differ. The next one begins behind it.
-        found = payload.find(_MAGIC_BYTES, found + 4)
+        found = payload.find(MAGIC_BYTES, found + 4)
     return [*parts, payload[begin:]]
 
 
@@ -143,12 +171,8 @@ def _part(buffer: bytes | mmap, offset: int) -> tuple[int, int, int]:
             f"expected a record header of {_FRAME.size} bytes at byte {offset:,}, "
             f"but the file ends {begin - len(buffer):,} bytes too soon",
         )
-    magic, word = _FRAME.unpack_from(buffer, offset)
-    if magic != MAGIC:
-        raise RecordIOError(f"expected the magic number {MAGIC:#x} at byte {offset:,}, got {magic:#010x}")
-    flag, end = word >> _LENGTH_BITS, begin + (word & ((1 << _LENGTH_BITS) - 1))
-    if flag > _LAST:
-        raise RecordIOError(f"expected a continuation flag from 0 to 3 at byte {offset + 4:,}, got {flag}")
+    flag, length = _header(buffer[offset:begin], offset)
+    end = begin + length
     if end > len(buffer):
         raise RecordIOError(
             f"expected {end - begin:,} bytes of payload at byte {begin:,}, "
@@ -157,10 +181,58 @@ def _part(buffer: bytes | mmap, offset: int) -> tuple[int, int, int]:
     return flag, begin, end
 
 
-def _aligned(end: int, size: int) -> int:
-    """Return where the record after a payload that ends at `end` begins."""
-    # Parts begin at multiples of four. The zeros behind the last payload hold nothing: a file may lack them.
-    return min(end + -end % 4, size)
+def _next(end: int, buffer: bytes | mmap) -> int:
+    # The zeros behind the last payload hold nothing: a file may lack them.
+    return min(_aligned(end), len(buffer))
+
+
+def _read_more(stream: BinaryIO, offset: int) -> Iterator[bytes]:
+    """Yield the parts that follow the first part of a record."""
+    flag = _MIDDLE
+    while flag != _LAST:
+        flag, payload = _read_part(stream, stream.read(_FRAME.size), offset)
+        if flag not in (_MIDDLE, _LAST):
+            raise RecordIOError(f"expected another part of a record at byte {offset:,}, got the start of a new one")
+        offset += _size(payload)
+        yield payload
+
+
+def _read_part(stream: BinaryIO, head: bytes, offset: int) -> tuple[int, bytes]:
+    """Return the continuation flag and payload of the part that `head` begins, and leave the stream behind it."""
+    if len(head) < _FRAME.size:
+        raise RecordIOError(
+            f"expected a record header of {_FRAME.size} bytes at byte {offset:,}, "
+            f"but the stream ends {_FRAME.size - len(head):,} bytes too soon",
+        )
+    flag, length = _header(head, offset)
+    content = stream.read(_aligned(length))
+    if len(content) < length:
+        raise RecordIOError(
+            f"expected {length:,} bytes of payload at byte {offset + _FRAME.size:,}, "
+            f"but the stream ends {length - len(content):,} bytes too soon",
+        )
+    return flag, content[:length]
+
+
+def _header(head: bytes, offset: int) -> tuple[int, int]:
+    """Return the continuation flag and the payload's length from the header of a part at `offset`."""
+    magic, word = _FRAME.unpack(head)
+    if magic != MAGIC:
+        raise NoMagicError(head[:4], offset)
+    flag: int = word >> _LENGTH_BITS
+    if flag > _LAST:
+        raise RecordIOError(f"expected a continuation flag from 0 to 3 at byte {offset + 4:,}, got {flag}")
+    return flag, word & ((1 << _LENGTH_BITS) - 1)
+
+
+def _size(payload: bytes) -> int:
+    """Return how many bytes a part takes with its header and the zeros behind it."""
+    return _FRAME.size + _aligned(len(payload))
+
+
+def _aligned(end: int) -> int:
+    """Return where the part after a payload that ends at `end` begins: at a multiple of four."""
+    return end + -end % 4
 
 
 def _label_span(head: bytes, size: int) -> tuple[int, int]:

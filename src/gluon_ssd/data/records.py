@@ -22,7 +22,7 @@ from gluon_ssd.errors import PlatformError, UserError
 logger = logging.getLogger(__name__)
 
 # The built-in algorithm's own words, which customers search for.
-_NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format."
+NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format."
 _NOT_DETECTION = (
     "Not enough annotation packed in the list file or the RecordIO file. Each object requires at least five numbers "
     "[label_id, xmin, ymin, xmax, ymax] for annotation."
@@ -67,7 +67,7 @@ class RecordIODataset:
         files = [_scan(path, _place(channel, folder, path), num_classes=num_classes) for path in _find(folder, channel)]
         dataset = cls(files, folder, channel=channel, num_classes=num_classes)
         dataset.summary.check_label_width(label_width, dataset.where)
-        dataset._check_objects()
+        check_fractions(dataset.summary, channel)
         dataset._log_summary()
         return dataset
 
@@ -111,15 +111,6 @@ class RecordIODataset:
                 self._open_files.clear()
             self._open_files[path] = _OpenFile(path)
         return self._open_files[path]
-
-    def _check_objects(self) -> None:
-        """Refuse boxes in pixels, which would pass for a few huge ones and much background."""
-        astray, boxes = self.summary.astray, self.summary.boxes
-        if astray > boxes / 2:
-            raise UserError(
-                f"{self._channel} channel: expected box corners in fractions of the image, from 0 to 1, got {astray:,} "
-                f"of {boxes:,} boxes outside of it or without area; divide pixels by the image's width and height",
-            )
 
     def _log_summary(self) -> None:
         summary = self.summary
@@ -166,7 +157,7 @@ def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
     offsets, counts = [0], []
     with _map(path, place) as buffer:
         for record, (end, label) in enumerate(_labels(buffer, place)):
-            annotation = _annotation(label, num_classes, f"{place}, record {record}")
+            annotation = read_annotation(label, num_classes, f"{place}, record {record}")
             offsets.append(end)
             counts.append((label.size, len(annotation.objects), annotation.dropped, annotation.far_outside))
     return _RecordFile(path, np.array(offsets), *np.array(counts).T)
@@ -189,16 +180,26 @@ def _labels(buffer: mmap.mmap, place: str) -> Iterator[tuple[int, NDArray[np.flo
             yield frame.end, recordio.read_label(buffer, frame)
             record += 1
     except RecordIOError as error:
-        raise UserError(f"{_NOT_RECORDIO} {place}, record {record}: {error}") from error
+        raise UserError(f"{NOT_RECORDIO} {place}, record {record}: {error}") from error
 
 
-def _annotation(label: NDArray[np.float32], num_classes: int, where: str) -> labels.Annotation:
+def read_annotation(label: NDArray[np.float32], num_classes: int, where: str) -> labels.Annotation:
+    """Check a label and return what it says; raise UserError, `where` it lies, if it is none."""
     try:
         return labels.parse(label, num_classes)
     except LabelLayoutError as error:
         raise UserError(f"{_NOT_DETECTION} {where}: {error}") from error
     except LabelError as error:
         raise UserError(f"{where}, {error}") from error
+
+
+def check_fractions(summary: Summary, channel: str) -> None:
+    """Refuse boxes in pixels, which would pass for a few huge ones and much background; raises UserError."""
+    if summary.astray > summary.boxes / 2:
+        raise UserError(
+            f"{channel} channel: expected box corners in fractions of the image, from 0 to 1, got {summary.astray:,} "
+            f"of {summary.boxes:,} boxes outside of it or without area; divide pixels by the image's width and height",
+        )
 
 
 def _summarize(files: list[_RecordFile]) -> Summary:

@@ -1,26 +1,28 @@
 """Worker processes that load batches ahead of their use."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
-from gluon_ssd.data.loading import Loaded, Loader
-from gluon_ssd.data.order import Place
+from gluon_ssd.data.loading import Loaded, TaskLoader
 from gluon_ssd.data.processes import start_pool
 from gluon_ssd.errors import PlatformError
 
 _AHEAD = 2  # batches in the making for each worker
-# What a worker process was started with. A task then carries a batch's places only, not the whole data set.
-_process_loader: list[Loader] = []
+# What a worker process was started with. A task then carries what differs between batches, not the whole data set.
+_process_loader: list[TaskLoader[Any, Any]] = []
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
-class Workers:
+class Workers(Generic[T, K]):
     """A context in which batches are loaded by `count` processes, or by this one where `count` is 0."""
 
-    def __init__(self, loader: Loader, count: int, *, channel: str) -> None:
+    def __init__(self, loader: TaskLoader[T, K], count: int, *, channel: str) -> None:
         self._loader = loader
         self._count = count
         self._channel = channel
@@ -44,10 +46,10 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def load(self, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
+    def load(self, tasks: Iterable[T]) -> Iterator[Loaded[K]]:
         """Yield the batch of each task, in order, and keep a bounded number of the next ones in the making."""
         if self._pool is None:
-            yield from (self._loader.load(places) for places in tasks)
+            yield from (self._loader.load(task) for task in tasks)
             return
         try:
             yield from self._load_ahead(self._pool, tasks)
@@ -57,11 +59,11 @@ class Workers:
                 "probably because memory ran out; choose a machine with more memory or a smaller mini_batch_size",
             ) from error
 
-    def _load_ahead(self, pool: ProcessPoolExecutor, tasks: Iterable[Sequence[Place]]) -> Iterator[Loaded]:
-        pending: deque[Future[Loaded]] = deque()
+    def _load_ahead(self, pool: ProcessPoolExecutor, tasks: Iterable[T]) -> Iterator[Loaded[K]]:
+        pending: deque[Future[Loaded[K]]] = deque()
         try:
-            for places in tasks:
-                pending.append(pool.submit(_load, places))
+            for task in tasks:
+                pending.append(pool.submit(_load, task))
                 if len(pending) >= _AHEAD * self._count:
                     yield pending.popleft().result()
             while pending:
@@ -72,9 +74,9 @@ class Workers:
                 future.cancel()
 
 
-def _start(loader: Loader) -> None:
+def _start(loader: TaskLoader[Any, Any]) -> None:
     _process_loader.append(loader)
 
 
-def _load(places: Sequence[Place]) -> Loaded:
-    return _process_loader[0].load(places)
+def _load(task: Any) -> Loaded[Any]:  # noqa: ANN401 - whatever the loader of this process takes
+    return _process_loader[0].load(task)

@@ -1,6 +1,6 @@
 """The input channels of a job: which there are, and whether this version can read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,12 +16,16 @@ SHARED_ANNOTATIONS = "annotations"
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
 _ANNOTATIONS = (*IMAGES, "application/json")  # SageMaker's guide gives them the type of the images
 _REQUIRED = {"train": "images to train on", "validation": "images to validate on"}
+PIPE = "Pipe"
 # FastFile shows S3 objects as files that are fetched when they are read: a file all the same.
-_INPUT_MODES = ("File", "FastFile")
+_FILE_MODES = ("File", "FastFile")
+_WRAPPED = "RecordIO"
 _REMEDY = (
     "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
-    "(application/x-image, image/jpeg, image/png) in File or FastFile mode"
+    "(application/x-image, image/jpeg, image/png) in File or FastFile mode, RecordIO files and augmented manifests "
+    "in Pipe mode"
 )
+_FIRST_FIFO = "_0"
 _PURPOSE = (
     f"a JSON file for each image, x/y.json for x/y.jpg, or one named {SHARED_ANNOTATIONS} "
     "that holds those of both splits"
@@ -38,6 +42,16 @@ class Channel:
     input_mode: str = "File"
     record_wrapper: str = "None"
     distribution: str = "FullyReplicated"
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether the channel comes through FIFOs, `<name>_0` and so on, not as a folder."""
+        return self.input_mode == PIPE
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether SageMaker was asked to make a record of each S3 object, or attribute of an augmented manifest."""
+        return self.record_wrapper == _WRAPPED
 
 
 @dataclass(frozen=True)
@@ -57,8 +71,8 @@ class Channels:
     def read(cls, config: Path, data: Path) -> "Channels":
         """Read the channel configuration; raise one UserError that holds every mistake.
 
-        Without a configuration file, as on a laptop, every folder in `data` is a channel. What a channel without
-        ContentType holds is told from its files.
+        Without a configuration file, as on a laptop, every folder in `data` is a channel, and every FIFO `<name>_0`.
+        What a channel without ContentType holds is told from its files, or from its first records.
         """
         channels, mistakes = _configured(config) if config.exists() else (_found(data), [])
         channels |= {name: _recognized(channels[name], data) for name in _REQUIRED if name in channels}
@@ -103,19 +117,21 @@ def _channel(name: str, settings: object) -> Channel:
 
 
 def _found(data: Path) -> dict[str, Channel]:
-    folders = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() else []
-    return {folder.name: Channel(folder.name) for folder in folders}
+    paths = sorted(data.iterdir()) if data.is_dir() else []
+    folders = [path.name for path in paths if path.is_dir()]
+    pipes = [path.name.removesuffix(_FIRST_FIFO) for path in paths if path.is_fifo() and path.match(f"*{_FIRST_FIFO}")]
+    return {name: Channel(name) for name in folders} | {name: Channel(name, input_mode=PIPE) for name in pipes}
 
 
 def _recognized(channel: Channel, data: Path) -> Channel:
     """Return the channel with the content type of what lies in it, where the configuration gives none."""
-    if channel.content_type or channel.input_mode not in _INPUT_MODES:
+    if channel.content_type or channel.input_mode not in _FILE_MODES:
         return channel
     return replace(channel, content_type=content_type.recognize(data / channel.name))
 
 
 def _annotations(channels: Mapping[str, Channel]) -> dict[str, Channel]:
-    """Return the channels that annotate those of images, by the names of the latter."""
+    """Return the channels that annotate those of images, by the names of the latter; a pipe brings its own."""
     own = {
         name: channels.get(f"{name}_annotation") or channels.get(SHARED_ANNOTATIONS) for name in _of_images(channels)
     }
@@ -123,7 +139,8 @@ def _annotations(channels: Mapping[str, Channel]) -> dict[str, Channel]:
 
 
 def _of_images(channels: Mapping[str, Channel]) -> list[str]:
-    return [name for name in _REQUIRED if name in channels and channels[name].content_type in IMAGES]
+    of_files = [name for name in _REQUIRED if name in channels and not channels[name].is_pipe]
+    return [name for name in of_files if channels[name].content_type in IMAGES]
 
 
 def _missing(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
@@ -144,14 +161,36 @@ def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Chann
     """Say all that stands against reading the channels that a job reads."""
     read = {channels[name]: (RECORDIO, *IMAGES) for name in _REQUIRED if name in channels}
     read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
-    return [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
+    mistakes = [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
+    return [*mistakes, *_unpaired(channels)]
 
 
 def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
     mistakes = []
+    modes = _FILE_MODES if content_types is _ANNOTATIONS else (*_FILE_MODES, PIPE)
     if channel.content_type not in (None, *content_types):
         expected = f"expected {', '.join(content_types[:-1])} or {content_types[-1]}"
         mistakes.append(f"ContentType: {expected}, got '{channel.content_type}'; {_REMEDY}")
-    if channel.input_mode not in _INPUT_MODES:
-        mistakes.append(f"TrainingInputMode: expected File or FastFile, got '{channel.input_mode}'; {_REMEDY}")
+    if channel.input_mode not in modes:
+        expected = f"expected {', '.join(modes[:-1])} or {modes[-1]}"
+        mistakes.append(f"TrainingInputMode: {expected}, got '{channel.input_mode}'; {_REMEDY}")
     return [f"{channel.name} channel: {mistake}" for mistake in mistakes]
+
+
+def _unpaired(channels: Mapping[str, Channel]) -> Iterator[str]:
+    """Say what is wrong with images in a pipe, whose annotations can only come in the same pipe."""
+    for name in _REQUIRED:
+        channel = channels.get(name)
+        if channel is None or not channel.is_pipe or channel.content_type not in IMAGES:
+            continue
+        if f"{name}_annotation" in channels:
+            yield (
+                f"{name} channel: TrainingInputMode: expected File or FastFile for images with a channel of "
+                "annotations, got 'Pipe', which streams no file names to match them by; use File or FastFile mode, "
+                "or an augmented manifest"
+            )
+        elif not channel.is_wrapped:
+            yield (
+                f"{name} channel: RecordWrapperType: expected RecordIO for the images of an augmented manifest, "
+                f"got '{channel.record_wrapper}'; set it, and S3DataType to AugmentedManifestFile"
+            )

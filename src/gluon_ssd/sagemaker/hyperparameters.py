@@ -114,6 +114,21 @@ class Hyperparameters:
         meaning="full: color, expansion, crop, mirror; light: color and mirror; none",
         extension=True,
     )
+    shuffle: bool = boolean(
+        default="True", meaning="train on the images in another order in each pass over them", extension=True
+    )
+    shuffle_buffer: int = integer(
+        1,
+        default="1000",
+        meaning="images that a channel in Pipe mode is shuffled within; so many are held in memory",
+        extension=True,
+    )
+    pipe_timeout: int = integer(
+        1,
+        default="3600",
+        meaning="seconds after which a channel in Pipe mode that sends nothing fails the job",
+        extension=True,
+    )
     num_workers: int | None = integer_or_auto(
         0, meaning="processes that prepare batches on each machine", extension=True
     )

@@ -123,7 +123,7 @@ class Reporter:
             if number % _BATCHES_A_LINE == 0:
                 logger.info(progress_line(epoch, number, seen, elapsed=time.perf_counter() - clock))
 
-    def validation_batches(self, epoch: int, batches: Iterable[T], *, total: int) -> Iterable[T]:
+    def validation_batches(self, epoch: int, batches: Iterable[T], *, total: int | None) -> Iterable[T]:
         """Pass the validation batches of an epoch on; on a terminal a bar shows how far they are."""
         return self._bar(f"epoch {epoch}, validation", batches, total=total)
 

@@ -82,9 +82,9 @@ def one_of(*choices: str, default: str, meaning: str, extension: bool = False) -
     return cast("str", _declare(Rule(partial(_one_of, choices=choices), expected, default, meaning, extension)))
 
 
-def boolean(*, default: str, meaning: str) -> bool:
+def boolean(*, default: str, meaning: str, extension: bool = False) -> bool:
     """Declare a truth value, in the spellings of Python, JSON, the SageMaker console and the developer guide."""
-    return cast("bool", _declare(Rule(_boolean, "true, false, 1 or 0", default, meaning)))
+    return cast("bool", _declare(Rule(_boolean, "true, false, 1 or 0", default, meaning, extension)))
 
 
 def increasing_integers(least: int, *, default: str, meaning: str) -> tuple[int, ...]:
