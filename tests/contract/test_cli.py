@@ -43,6 +43,8 @@ def test_ctrl_c_ends_prepare_without_a_trace(tmp_path: Path, form: str, name: st
     output = tmp_path / "output"
     command = [str(Path(sys.executable).with_name("gluon-ssd")), "prepare", "csv", str(tmp_path / "boxes.csv")]
     options = ["--format", form, "--output", str(output / name), "--jobs", jobs, "--max-side", "500"]
+    # Where the tests run in the background, the shell has Ctrl-C ignored, and programs inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [*command, *options], env=clean_environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
