@@ -79,17 +79,15 @@ class _Opener:
         """Choose the reader of a channel, here and nowhere else, and open it."""
         if channel.is_pipe:
             return _Opened(self._pipe(channel))
-        listed = read_class_names(self.paths.channel(channel.name))
         annotation = self.channels.annotations.get(channel.name)
-        if annotation:
-            images = self._images(channel, annotation)
-            images.summary.check_objects(channel.name)
-            if images.ids_follow_names:
-                return _Opened(images, images.class_names)
-            return _Opened(images, listed, images.class_names)
-        records = self._records(channel)
-        records.summary.check_objects(channel.name)
-        return _Opened(records, listed)
+        dataset = self._images(channel, annotation) if annotation else self._records(channel)
+        dataset.summary.check_objects(channel.name)
+        listed = read_class_names(self.paths.channel(channel.name))
+        if isinstance(dataset, RecordIODataset):
+            return _Opened(dataset, listed)
+        if dataset.ids_follow_names:
+            return _Opened(dataset, dataset.class_names)
+        return _Opened(dataset, listed, dataset.class_names)
 
     def _pipe(self, channel: Channel) -> RecordPipe:
         folder = self.paths.channel(channel.name)

@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-import numpy as np
-
 from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
@@ -47,11 +45,7 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
     """Read some annotations; their documents, which take many times the space, do not outlive the call."""
     documents = [_read_document(pairs, index) for index in chunk]
     return _Chunk(
-        PixelLabels(
-            rows=np.array([(*row, 0) for document in documents for row in document.rows], np.float64).reshape(-1, 6),
-            counts=np.array([len(document.rows) for document in documents], np.int64),
-            told=np.array([document.size or (0, 0) for document in documents], np.int64),
-        ),
+        json_annotation.join(documents),
         class_names=_agreed([document.class_names for document in documents]),
         misnamed=[
             index
@@ -62,11 +56,9 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
 
 
 def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
+    content = pairs.annotations.read(pairs.annotation_files[index])
     try:
-        with pairs.annotations.open(pairs.annotation_files[index]) as stream:
-            return json_annotation.parse(stream.read())
-    except OSError as error:
-        raise UserError(f"{pairs.annotation(index)}: expected a file that can be read, got {error}") from error
+        return json_annotation.parse(content)
     except BoxError as error:
         raise UserError(f"{pairs.annotation(index)}, {error}") from error
     except AnnotationError as error:

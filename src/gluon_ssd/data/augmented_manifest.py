@@ -8,10 +8,10 @@ from itertools import count
 import numpy as np
 
 from gluon_ssd.data import image_header, json_annotation
-from gluon_ssd.data.json_annotation import AnnotationError, JsonAnnotation
+from gluon_ssd.data.images import is_image
+from gluon_ssd.data.json_annotation import AnnotationError
 from gluon_ssd.data.label_tally import LabelledImage
 from gluon_ssd.data.labels import Annotation
-from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
 RECORDS_PER_IMAGE = 2
@@ -22,7 +22,6 @@ ATTRIBUTE_NAMES = (
     "job parameter AttributeNames matches attributes names in the augmented manifest."
 )
 _ORDER = "AttributeNames has to name two attributes, the image's first, such as ['source-ref', 'bounding-box']"
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _SEQUENCE_KEYS = frozenset(["seq-no", "tracking-annotations", "detection-annotations"])
 _LONGEST_SEQUENCE = 1 << 26  # bytes of JSON that are looked into, to say what they are
 
@@ -30,11 +29,6 @@ _LONGEST_SEQUENCE = 1 << 26  # bytes of JSON that are looked into, to say what t
 def is_pair_record(payload: bytes) -> bool:
     """Say whether a stream that begins with this payload is one of pairs: no header of an image record looks so."""
     return is_image(payload) or is_json(payload)
-
-
-def is_image(payload: bytes) -> bool:
-    """Say whether bytes begin as a JPEG or PNG image does."""
-    return payload.startswith(_SIGNATURES)
 
 
 def is_json(payload: bytes) -> bool:
@@ -72,7 +66,7 @@ def read_annotation(content: bytes, image: bytes, num_classes: int, where: str) 
         document = json_annotation.parse(content)
     except AnnotationError as error:
         raise UserError(f"{where}, {error}") from error
-    labels = _pixel_labels(document)
+    labels = json_annotation.join([document])
     labels.check_classes(num_classes, [where])
     stored = np.array([image_header.read_size(io.BytesIO(image)) or (0, 0)], np.int64)
     sizes = labels.sizes(stored, [where])
@@ -83,14 +77,6 @@ def read_annotation(content: bytes, image: bytes, num_classes: int, where: str) 
         objects.summary.widest_label,
         specks=labels.specks(),
         is_resized=bool(len(labels.otherwise_told(sizes))),
-    )
-
-
-def _pixel_labels(document: JsonAnnotation) -> PixelLabels:
-    return PixelLabels(
-        rows=np.array([(*row, 0) for row in document.rows], np.float64).reshape(-1, 6),
-        counts=np.array([len(document.rows)], np.int64),
-        told=np.array([document.size or (0, 0)], np.int64),
     )
 
 

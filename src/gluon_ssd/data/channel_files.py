@@ -29,6 +29,18 @@ class ChannelFolder:
         """Open a file for reading."""
         return open(f"{self._prefix}{file}", "rb")  # noqa: PTH123 - a `Path` takes as long as the reading
 
+    def read(self, file: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        try:
+            with self.open(file) as stream:
+                return stream.read()
+        except OSError as error:
+            raise UserError(f"{self.where(file)}: expected a file that can be read, got {error}") from error
+
     @cached_property
     def _prefix(self) -> str:
         return f"{self.folder}/"

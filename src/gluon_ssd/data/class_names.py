@@ -1,6 +1,7 @@
 """Class names: a text file `<name>.classes` that a channel may hold beside its records, one name a line."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -9,6 +10,11 @@ logger = logging.getLogger(__name__)
 def parse_class_names(text: str) -> tuple[str, ...]:
     """Return the names in order of their ids; blank lines and blanks around a name do not count."""
     return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def write_class_names(path: Path, names: Iterable[str]) -> None:
+    """Write names in order of their ids, as `parse_class_names` reads them."""
+    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def read_class_names(folder: Path) -> tuple[str, ...] | None:

@@ -44,7 +44,7 @@ def is_instances(folder: ChannelFolder, file: str) -> bool:
     """Whether a file holds boxes of images as COCO has them, judged by its first image and its first annotation."""
     firsts: dict[str, Any] = {}
     try:
-        for name, element in json_lists.elements(_text(folder, file)):
+        for name, element in json_lists.elements(folder.read(file).decode("utf-8-sig")):
             firsts.setdefault(name, element)
             if {"images", "annotations"} <= firsts.keys():
                 break
@@ -86,7 +86,7 @@ def _read(folder: ChannelFolder, file: str) -> Instances:
     name = ""
     reading = _Reading()
     try:
-        for name, element in json_lists.elements(_text(folder, file)):
+        for name, element in json_lists.elements(folder.read(file).decode("utf-8-sig")):
             reading.take(name, element)
             lists[name] += 1
         return reading.finished(place)
@@ -231,14 +231,6 @@ def _select(instances: Instances, entries: NDArray[np.int64]) -> PixelLabels:
     rows[:, 0] = np.searchsorted(sorted(instances.categories), rows[:, 0])
     counts = np.bincount(owners[order], minlength=len(entries))
     return PixelLabels(rows, counts, told=instances.sizes[entries])
-
-
-def _text(folder: ChannelFolder, file: str) -> str:
-    try:
-        with folder.open(file) as stream:
-            return stream.read().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{folder.where(file)}: expected a file that can be read, got {error}") from error
 
 
 def _id(element: dict[str, Any], name: str) -> int | str:

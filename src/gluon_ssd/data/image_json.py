@@ -1,6 +1,5 @@
 """A channel of images whose objects JSON files give: all of these read and checked once, images then one by one."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,6 @@ from gluon_ssd.data.pairing import check, check_missing, pair
 from gluon_ssd.data.pixel_labels import Objects, check_unit
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import PlatformError, UserError
-
-logger = logging.getLogger(__name__)
 
 
 class ImageJsonDataset:
@@ -101,15 +98,8 @@ class ImageJsonDataset:
         return self._folder.where(self._files[index])
 
     def _log_summary(self) -> None:
-        summary = self.summary
-        logger.info(
-            "%s channel: %d images, %d objects, %d images without objects",
-            self._folder.channel,
-            summary.images,
-            summary.objects,
-            summary.background,
-        )
-        summary.warn_of_dropped(self.where)
+        self.summary.log_counts(f"{self._folder.channel} channel")
+        self.summary.warn_of_dropped(self.where)
 
 
 def _read_annotations(

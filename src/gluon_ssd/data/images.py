@@ -22,6 +22,11 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     return cv2.cvtColor(_imdecode(data, _FLAGS), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
+def is_image(data: bytes) -> bool:
+    """Say whether bytes begin as a JPEG or PNG image does."""
+    return data.startswith(_SIGNATURES)
+
+
 def check(data: bytes) -> tuple[int, int]:
     """Return the width and height of a JPEG or PNG image that can be decoded.
 
@@ -35,7 +40,7 @@ def check(data: bytes) -> tuple[int, int]:
 
 
 def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8]:
-    if not data.startswith(_SIGNATURES):
+    if not is_image(data):
         raise UnreadableImageError(f"expected a JPEG or PNG image, got {_describe(data)}")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -50,6 +55,8 @@ def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8]:
 
 def _check_end(data: bytes) -> None:
     """Refuse a JPEG that breaks off in its pixels: OpenCV would make up the rest, in one color."""
+    if data.endswith(_END_OF_IMAGE):
+        return  # as nearly all do; no need to look through them
     # Neither marker can be part of the coded pixels; a thumbnail, which has both, comes before the image's own.
     if data.startswith(_SIGNATURES[0]) and data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
         raise UnreadableImageError(

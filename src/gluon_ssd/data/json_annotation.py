@@ -2,9 +2,13 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+
+from gluon_ssd.data.pixel_labels import PixelLabels
 
 _FIELDS = ("class_id", "left", "top", "width", "height")
 _SHOWN = 60
@@ -52,6 +56,15 @@ def parse(content: bytes | str) -> JsonAnnotation:
         size=_size(document["image_size"]) if "image_size" in document else None,
         file=file if isinstance(file, str) else None,
         class_names=_class_names(document.get("categories")),
+    )
+
+
+def join(documents: Sequence[JsonAnnotation]) -> PixelLabels:
+    """Return the boxes of documents, none of which can say that an object is difficult."""
+    return PixelLabels(
+        rows=np.array([(*row, 0) for document in documents for row in document.rows], np.float64).reshape(-1, 6),
+        counts=np.array([len(document.rows) for document in documents], np.int64),
+        told=np.array([document.size or (0, 0) for document in documents], np.int64),
     )
 
 

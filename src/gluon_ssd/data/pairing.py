@@ -10,7 +10,7 @@ from gluon_ssd.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-_IMAGES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _ANNOTATIONS = (".json",)
 
 
@@ -39,7 +39,7 @@ def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     Raises:
         UserError: there are no images, no annotations, or names that fit several.
     """
-    image_of = _find(images, _IMAGES, "at least one image (.jpg, .jpeg or .png)")
+    image_of = _find(images, IMAGE_SUFFIXES, "at least one image (.jpg, .jpeg or .png)")
     annotation_of = _find(annotations, _ANNOTATIONS, "a JSON file for each image, x/y.json for x/y.jpg,")
     stems = [stem for stem in image_of if stem in annotation_of]
     return Pairs(

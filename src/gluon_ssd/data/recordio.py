@@ -3,7 +3,8 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import mmap
+from mmap import MAP_PRIVATE, PROT_READ, mmap
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -76,6 +77,13 @@ def find_frame(buffer: bytes | mmap, offset: int) -> Frame:
             raise RecordIOError(f"expected another part of a record at byte {offset:,}, got the start of a new one")
         parts.append((begin, end))
     return Frame(tuple(parts), _next(end, buffer))
+
+
+def map_file(path: Path) -> mmap:
+    """Return a file's bytes without reading them yet; raise OSError, or ValueError where it is empty."""
+    with path.open("rb") as stream:
+        # Private: some network and FUSE mounts offer no shared mappings.
+        return mmap(stream.fileno(), 0, MAP_PRIVATE, PROT_READ)
 
 
 def frames(buffer: bytes | mmap) -> Iterator[Frame]:

@@ -126,13 +126,7 @@ class RecordPipe:
 
     def _log(self, tally: LabelTally, passage: int) -> None:
         summary = tally.summary()
-        logger.info(
-            "%s: %d images, %d objects, %d images without objects",
-            self._place(passage),
-            summary.images,
-            summary.objects,
-            summary.background,
-        )
+        summary.log_counts(self._place(passage))
         if tally.resized:
             logger.warning(
                 "%s: %d annotations give another image_size than their image has, by which their boxes are measured",

@@ -1,11 +1,10 @@
 """A channel of RecordIO files: found, scanned and checked once, then read record by record."""
 
-import logging
-import mmap
 import os
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd.data import labels, recordio
+from gluon_ssd.data.channel_files import shown
 from gluon_ssd.data.labels import LabelError, LabelLayoutError
 from gluon_ssd.data.recordio import RecordIOError
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import PlatformError, UserError
-
-logger = logging.getLogger(__name__)
 
 # The built-in algorithm's own words, which customers search for.
 NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format."
@@ -28,7 +26,6 @@ _NOT_DETECTION = (
     "[label_id, xmin, ymin, xmax, ymax] for annotation."
 )
 _MAX_OPEN_FILES = 128  # of the 1,024 descriptors that a process commonly may have
-_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,16 +110,8 @@ class RecordIODataset:
         return self._open_files[path]
 
     def _log_summary(self) -> None:
-        summary = self.summary
-        logger.info(
-            "%s channel: %d images in %d files, %d objects, %d images without objects",
-            self._channel,
-            summary.images,
-            len(self._files),
-            summary.objects,
-            summary.background,
-        )
-        summary.warn_of_dropped(self.where)
+        self.summary.log_counts(f"{self._channel} channel", files=len(self._files))
+        self.summary.warn_of_dropped(self.where)
 
 
 class _OpenFile:
@@ -140,9 +129,7 @@ def _find(folder: Path, channel: str) -> list[Path]:
     paths = sorted(path for path in folder.rglob("*.rec") if path.is_file())
     if not paths:
         names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-        more = ", ..." if len(names) > _NAMES_SHOWN else ""
-        found = ", ".join(names[:_NAMES_SHOWN]) + more if names else "nothing"
-        raise UserError(f"{channel} channel: expected at least one .rec file in {folder}, got {found}")
+        raise UserError(f"{channel} channel: expected at least one .rec file in {folder}, got {shown(names)}")
     return paths
 
 
@@ -163,16 +150,14 @@ def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
     return _RecordFile(path, np.array(offsets), *np.array(counts).T)
 
 
-def _map(path: Path, place: str) -> mmap.mmap:
+def _map(path: Path, place: str) -> mmap:
     try:
-        with path.open("rb") as stream:
-            # Private: some network and FUSE mounts offer no shared mappings.
-            return mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+        return recordio.map_file(path)
     except OSError as error:
         raise UserError(f"{place}: expected a file that can be read, got {error}") from error
 
 
-def _labels(buffer: mmap.mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _labels(buffer: mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield the end and the label of each record of a file."""
     record = 0
     try:

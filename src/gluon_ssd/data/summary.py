@@ -78,6 +78,11 @@ class Summary:
         if not self.objects:
             raise UserError(f"{channel} channel: expected an object in at least one image, got {self.images:,} without")
 
+    def log_counts(self, place: str, *, files: int | None = None) -> None:
+        """Log how much there is, at a place, in so many files where these count."""
+        images = f"{self.images} images" if files is None else f"{self.images} images in {files} files"
+        logger.info("%s: %s, %d objects, %d images without objects", place, images, self.objects, self.background)
+
     def warn_of_dropped(self, where: Callable[[int], str]) -> None:
         """Log how many boxes were dropped, or are cut because they lie far outside, and where the first is."""
         if self.first_dropped is not None:

@@ -2,7 +2,6 @@
 
 import colorsys
 import logging
-import mmap
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -132,7 +131,7 @@ def _luminance(color: Color) -> float:
 
 def _samples(records: Path) -> Iterator[Sample]:
     try:
-        with records.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
+        with recordio.map_file(records) as buffer:
             for frame in recordio.frames(buffer):
                 label, image = recordio.unpack(recordio.read_payload(buffer, frame))
                 yield Sample(image, labels.parse(label, ANY_CLASS).objects)

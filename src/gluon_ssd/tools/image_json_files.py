@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.written_aside import expect_free, written_aside
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")  # readers of such channels look for these
 
 
 class ImageJsonFiles:

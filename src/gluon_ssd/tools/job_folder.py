@@ -1,13 +1,12 @@
 """Lay a job out in a folder as SageMaker lays it out under its base folder."""
 
 import json
-import mmap
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from gluon_ssd.data.recordio import RecordIOError, frames
+from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.paths import Paths
 
@@ -82,7 +81,7 @@ def _count(path: Path) -> int:
     try:
         if not path.stat().st_size:
             return 0
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as buffer:
+        with map_file(path) as buffer:
             for _ in frames(buffer):
                 records += 1
     except OSError as error:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
@@ -66,8 +67,7 @@ def write_manifest_files(output: Path, class_names: Sequence[str]) -> Iterator[M
     with written_aside(output) as aside:
         with (aside / "manifest").open("w", encoding="utf-8") as manifest:
             yield ManifestFiles(manifest, aside / "images", images.name, class_names)
-        lines = "".join(f"{name}\n" for name in class_names)
-        (aside / "classes").write_text(lines, encoding="utf-8")
+        write_class_names(aside / "classes", class_names)
         (aside / "classes").replace(output.with_suffix(".classes"))
         (aside / "images").replace(images)
         # Last: who finds it finds the rest.

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TextIO
 
+from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.data.recordio import pack, write_record
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.prepared_image import PreparedImage
@@ -54,7 +55,6 @@ def write_record_files(output: Path, class_names: Sequence[str], *, folder: str 
                 stack.enter_context(written.with_suffix(".lst").open("w", encoding="utf-8")),
                 folder,
             )
-        lines = "".join(f"{name}\n" for name in class_names)
-        written.with_suffix(".classes").write_text(lines, encoding="utf-8")
+        write_class_names(written.with_suffix(".classes"), class_names)
         for suffix in SUFFIXES:
             written.with_suffix(suffix).replace(output.with_suffix(suffix))

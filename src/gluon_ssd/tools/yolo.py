@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_ssd.data.class_names import parse_class_names
+from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError
 from gluon_ssd.tools.box_form import BoxForm
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _LINE = 5  # class, center x, center y, width, height
 
 
