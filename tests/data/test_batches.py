@@ -1,12 +1,12 @@
 """Batches of a channel: the same whatever the number of workers, every image in its turn."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 
-from gluon_ssd.data.batches import Batch, BatchForm, TrainingBatches, ValidationBatches
+from batches_compared import assert_equal, grays_of
+from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.errors import UserError
 
@@ -29,28 +29,18 @@ def _validation(dataset: RecordIODataset, *, num_workers: int = 0) -> Validation
     return ValidationBatches(dataset, BatchForm("validation", 4, 16), num_workers=num_workers)
 
 
-def _grays(batches: Iterable[Batch]) -> list[list[int]]:
-    return [batch.images[:, 0, 0, 0].tolist() for batch in batches]
-
-
-def _assert_equal(some: Iterable[Batch], others: Iterable[Batch]) -> None:
-    for one, other in zip(some, others, strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-        np.testing.assert_array_equal(one.objects, other.objects)
-
-
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_training_batches_do_not_depend_on_the_number_of_workers(make_channel: MakeChannel, num_workers: int) -> None:
     dataset = make_channel(30, broken=frozenset({7, 8}))
     with _training(dataset) as alone, _training(dataset, num_workers=num_workers) as helped:
         for epoch in (0, 1):
-            _assert_equal(alone.epoch(epoch), helped.epoch(epoch))
+            assert_equal(alone.epoch(epoch), helped.epoch(epoch))
 
 
 def test_validation_batches_do_not_depend_on_the_number_of_workers(make_channel: MakeChannel) -> None:
     dataset = make_channel(10, broken=frozenset({7}))
     with _validation(dataset) as alone, _validation(dataset, num_workers=2) as helped:
-        _assert_equal(alone, helped)
+        assert_equal(alone, helped)
 
 
 def test_an_epoch_is_the_same_after_others_and_on_its_own(make_channel: MakeChannel) -> None:
@@ -58,19 +48,19 @@ def test_an_epoch_is_the_same_after_others_and_on_its_own(make_channel: MakeChan
     earlier, resumed = _training(dataset), _training(dataset)
     for epoch in range(3):
         list(earlier.epoch(epoch))
-    _assert_equal(earlier.epoch(3), resumed.epoch(3))
+    assert_equal(earlier.epoch(3), resumed.epoch(3))
 
 
 def test_an_epoch_left_early_does_not_disturb_the_next(make_channel: MakeChannel) -> None:
     dataset = make_channel(30)
     with _training(dataset, num_workers=2) as batches:
         next(batches.epoch(0))
-        _assert_equal(batches.epoch(1), _training(dataset).epoch(1))
+        assert_equal(batches.epoch(1), _training(dataset).epoch(1))
 
 
 def test_training_shows_every_image_once_in_a_passage_and_runs_on_into_the_next(make_channel: MakeChannel) -> None:
     batches = _training(make_channel(10), augmentation="none")
-    epochs = [_grays(batches.epoch(epoch)) for epoch in range(2)]
+    epochs = [grays_of(batches.epoch(epoch)) for epoch in range(2)]
     assert [[len(batch) for batch in epoch] for epoch in epochs] == [[4, 4, 4], [4, 4]]
     shown = [gray for epoch in epochs for batch in epoch for gray in batch]
     assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
@@ -79,7 +69,7 @@ def test_training_shows_every_image_once_in_a_passage_and_runs_on_into_the_next(
 
 def test_another_seed_gives_other_batches(make_channel: MakeChannel) -> None:
     dataset = make_channel(30)
-    first, second = (_grays(_training(dataset, augmentation="none", seed=seed).epoch(0)) for seed in (0, 1))
+    first, second = (grays_of(_training(dataset, augmentation="none", seed=seed).epoch(0)) for seed in (0, 1))
     assert first != second
 
 
@@ -94,13 +84,13 @@ def test_validation_shows_every_image_once_in_channel_order_and_leaves_out_the_u
 ) -> None:
     batches = _validation(make_channel(10, broken=frozenset({1, 8})))
     assert len(batches) == 3
-    assert _grays(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
-    assert _grays(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
+    assert grays_of(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
+    assert grays_of(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
 
 
 def test_a_validation_batch_of_unreadable_images_alone_is_passed_over(make_channel: MakeChannel) -> None:
     batches = _validation(make_channel(10, broken=frozenset({0, 1, 2, 3})))
-    assert _grays(batches) == [[4, 5, 6, 7], [8, 9]]
+    assert grays_of(batches) == [[4, 5, 6, 7], [8, 9]]
 
 
 def test_an_unreadable_image_is_warned_of_once_over_all_epochs(
@@ -136,7 +126,7 @@ def test_a_batch_larger_than_the_data_set_is_filled_and_warned_of_once(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         batches = _training(make_channel(3), batch_size=8, augmentation="none")
-        shown = [_grays(batches.epoch(epoch)) for epoch in range(2)]
+        shown = [grays_of(batches.epoch(epoch)) for epoch in range(2)]
     assert [[len(batch) for batch in epoch] for epoch in shown] == [[8], [8]]
     grays = [*shown[0][0], *shown[1][0]]
     assert [set(grays[start : start + 3]) for start in range(0, 15, 3)] == [{0, 1, 2}] * 5

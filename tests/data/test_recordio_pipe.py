@@ -17,9 +17,8 @@ from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import PlatformError, UserError
 from pipe_service import served
-from record_stream import frame
+from record_stream import MAGIC, frame, mutate
 
-MAGIC = bytes.fromhex("0a23d7ce")
 BOX = (0, 0.25, 0.25, 0.75, 0.75, 0)
 NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format. "
 
@@ -211,25 +210,13 @@ def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None
     assert peaks[1] < 3_000_000
 
 
-def _mutate(content: bytes, rng: np.random.Generator) -> bytes:
-    position = int(rng.integers(len(content)))
-    kind = int(rng.integers(4))
-    if kind == 0:
-        return content[:position]
-    if kind == 1:
-        return content[:position] + rng.bytes(4) + content[position + 4 :]
-    if kind == 2:
-        return content[:position] + content[position + int(rng.integers(1, 40)) :]
-    return content[:position] + MAGIC + content[position:]
-
-
 def test_whatever_happens_to_a_stream_it_is_read_or_refused_but_nothing_else(tmp_path: Path) -> None:
     content = frame(_record([BOX] * 2), _record(image=b"abcd" + MAGIC + b"efgh"), _record([]))
     rng = np.random.default_rng(11)
     refusals = []
     for _ in range(300):
         # A file in place of the FIFO: the bytes matter here, not where they come from.
-        (tmp_path / "train_0").write_bytes(_mutate(content, rng))
+        (tmp_path / "train_0").write_bytes(mutate(content, rng, kinds=4))
         try:
             samples = list(_pipe(tmp_path).passage(0))
         except UserError as error:

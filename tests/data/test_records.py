@@ -15,8 +15,8 @@ from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import UserError
+from record_stream import MAGIC, mutate
 
-MAGIC = bytes.fromhex("0a23d7ce")
 BOX = (0, 0.25, 0.25, 0.75, 0.75, 0)
 
 
@@ -221,22 +221,6 @@ def test_a_file_that_changes_while_the_job_runs_is_refused(tmp_path: Path) -> No
         dataset[1]
 
 
-def _mutate(content: bytes, rng: np.random.Generator) -> bytes:
-    position = int(rng.integers(len(content)))
-    kind = int(rng.integers(5))
-    if kind == 0:
-        return content[:position]
-    if kind == 1:
-        return content[:position] + rng.bytes(4) + content[position + 4 :]
-    if kind == 2:
-        return content[:position] + content[position + int(rng.integers(1, 40)) :]
-    if kind == 3:
-        return content[:position] + MAGIC + content[position:]
-    word = struct.pack("<I", int(rng.choice([0, 1, 0x1FFFFFFF, 0x3FFFFFFF, 0x7F800000, 0x7FC00000, 0xFFFFFFFF])))
-    position -= position % 4
-    return content[:position] + word + content[position + 4 :]
-
-
 def test_whatever_happens_to_a_file_it_is_read_or_refused_but_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "train.rec"
     _write(path, [_record([BOX] * 2), _record(image=b"abcd" + MAGIC + b"efgh"), _record([]), _record(image=bytes(50))])
@@ -244,7 +228,7 @@ def test_whatever_happens_to_a_file_it_is_read_or_refused_but_nothing_else(tmp_p
     rng = np.random.default_rng(11)
     refusals = []
     for _ in range(800):
-        path.write_bytes(_mutate(content, rng))
+        path.write_bytes(mutate(content, rng))
         try:
             dataset = _open(tmp_path)
         except UserError as error:

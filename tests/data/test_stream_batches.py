@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from operator import length_hint
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from batches_compared import assert_equal, grays_of
 from gluon_ssd.data.batches import Batch, BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.fifo import Patience
 from gluon_ssd.data.recordio import pack
@@ -86,16 +87,6 @@ def _epochs(batches: StreamedTrainingBatches | TrainingBatches, epochs: int = 2)
         return [batch for epoch in range(epochs) for batch in batches.epoch(epoch)]
 
 
-def _grays(batches: Iterable[Batch]) -> list[list[int]]:
-    return [batch.images[:, 0, 0, 0].tolist() for batch in batches]
-
-
-def _assert_equal(some: Sequence[Batch], others: Sequence[Batch]) -> None:
-    for one, other in zip(some, others, strict=True):
-        np.testing.assert_array_equal(one.images, other.images)
-        np.testing.assert_array_equal(one.objects, other.objects)
-
-
 @pytest.fixture
 def dataset(tmp_path: Path) -> RecordIODataset:
     """The images 0 to 29 in a file."""
@@ -114,7 +105,7 @@ def test_a_stream_gives_the_batches_of_a_file_where_none_is_shuffled(
     with served(tmp_path / "train", [content(30)] * 2):
         streamed = _epochs(_training(tmp_path, batch_size=8, shuffle_buffer=1, num_workers=1))
     assert len(streamed) == 8
-    _assert_equal(streamed, _epochs(from_file))
+    assert_equal(streamed, _epochs(from_file))
 
 
 @pytest.mark.parametrize("content", [_records, _manifest], ids=["records", "manifest"])
@@ -125,7 +116,7 @@ def test_validation_is_that_of_a_file(
     with served(tmp_path / "validation", [content(30)] * 2), _validation(tmp_path) as validation:
         assert length_hint(validation) == 0
         for _ in range(2):
-            _assert_equal(list(validation), from_file)
+            assert_equal(list(validation), from_file)
             assert length_hint(validation) == 8
 
 
@@ -138,7 +129,7 @@ def test_batches_do_not_depend_on_the_number_of_workers(tmp_path: Path, num_work
         alone, helped = (
             _epochs(_training(tmp_path / name, num_workers=n)) for name, n in (("a", 0), ("b", num_workers))
         )
-    _assert_equal(alone, helped)
+    assert_equal(alone, helped)
 
 
 def test_epochs_come_in_order_only(tmp_path: Path) -> None:
@@ -161,7 +152,7 @@ def test_a_validation_that_is_left_early_closes_the_fifo(tmp_path: Path) -> None
         iterator = iter(batches)
         next(iterator)
         iterator.close()  # type: ignore[attr-defined]  # a generator
-        assert _grays(batches) == [[0, 1, 2]]
+        assert grays_of(batches) == [[0, 1, 2]]
     assert service.log == ["closed", "read"]
 
 
@@ -169,7 +160,7 @@ def test_an_unreadable_image_gives_way_to_the_next_of_its_batch(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(tmp_path / "train", [_records(12, frozenset({1, 7}))] * 2), caplog.at_level(logging.WARNING):
-        grays = _grays(_epochs(_training(tmp_path, augmentation="none", shuffle_buffer=1)))
+        grays = grays_of(_epochs(_training(tmp_path, augmentation="none", shuffle_buffer=1)))
     assert grays == [[0, 2, 2, 3], [4, 5, 6, 4], [8, 9, 10, 11]] * 2
     assert caplog.messages == [
         (
@@ -186,13 +177,13 @@ def test_an_unreadable_image_gives_way_to_the_next_of_its_batch(
 
 def test_a_batch_of_unreadable_images_alone_is_passed_over(tmp_path: Path) -> None:
     with served(tmp_path / "train", [_records(12, frozenset({4, 5, 6, 7}))]):
-        grays = _grays(_epochs(_training(tmp_path, augmentation="none", shuffle_buffer=1, epochs=1), 1))
+        grays = grays_of(_epochs(_training(tmp_path, augmentation="none", shuffle_buffer=1, epochs=1), 1))
     assert grays == [[0, 1, 2, 3], [8, 9, 10, 11]]
 
 
 def test_validation_leaves_out_the_unreadable(tmp_path: Path) -> None:
     with served(tmp_path / "validation", [_records(10, frozenset({1, 8}))]), _validation(tmp_path) as batches:
-        assert _grays(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
+        assert grays_of(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
 
 
 def test_too_many_unreadable_images_fail_at_the_end_of_the_pass(tmp_path: Path) -> None:
@@ -219,7 +210,7 @@ def test_a_stream_shorter_than_a_batch_fills_it_again_and_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(tmp_path / "train", [_records(3)] * 2), caplog.at_level(logging.WARNING):
-        grays = _grays(_epochs(_training(tmp_path, batch_size=8, augmentation="none", shuffle_buffer=1)))
+        grays = grays_of(_epochs(_training(tmp_path, batch_size=8, augmentation="none", shuffle_buffer=1)))
     assert grays == [[0, 1, 2, 0, 1, 2, 0, 1], [2, 0, 1, 2, 0, 1, 2, 0]]
     assert caplog.messages == [
         "train channel: expected at least mini_batch_size (8) images, got 3; batches repeat images"

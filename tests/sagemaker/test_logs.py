@@ -4,6 +4,7 @@ import os
 import re
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -66,17 +67,25 @@ def test_standard_output_is_found_when_it_is_asked_for(
     assert capsys.readouterr().out.endswith("] here\n")
 
 
+def _shown(controller: int) -> str:
+    """Return all that was written to a terminal, which is closed by now; it may take several readings to arrive."""
+    parts = []
+    with os.fdopen(controller, "rb", buffering=0) as screen, suppress(OSError):  # EIO: the end
+        while part := screen.read(65536):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
 def test_on_a_terminal_a_line_takes_the_place_of_the_bar_and_the_bar_moves_below_it(
     restored_loggers: None,  # noqa: ARG001 - used for its effect
 ) -> None:
     controller, terminal = os.openpty()
-    with os.fdopen(terminal, "w") as stream, os.fdopen(controller, "rb", buffering=0) as screen:
+    with os.fdopen(terminal, "w") as stream:
         logs.configure(stream)
         bar = tqdm(range(4), desc="epoch 0", file=stream, ncols=40)
         logging.getLogger("gluon_ssd.somewhere").info("a line")
         bar.close()
-        stream.flush()
-        written = screen.read(65536).decode()
+    written = _shown(controller)
 
     before, line, after = re.split(r"(\[[^\]]*\] a line)", written)
     assert line
