@@ -13,6 +13,7 @@ from gluon_ssd.data.fifo import Patience
 from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
 from gluon_ssd.data.stream_order import StreamOrder
 from gluon_ssd.errors import UserError
@@ -43,23 +44,35 @@ class _Opened:
 
 @contextmanager
 def open_data(
-    job: Hyperparameters, channels: Channels, paths: Paths, *, num_workers: int, stopped: Callable[[], bool]
+    job: Hyperparameters,
+    channels: Channels,
+    paths: Paths,
+    *,
+    share: Share,
+    num_workers: int,
+    stopped: Callable[[], bool],
 ) -> Iterator[Data]:
     """Open both channels, each read by `num_workers` processes, which end with the block; check those that are files.
+
+    Of a training channel that every worker has whole, this one trains on its `share`.
 
     A channel in Pipe mode is checked as it comes; waiting for it ends as soon as the job is `stopped`.
     """
     opener = _Opener(job, channels, paths, num_workers, stopped)
+    is_split = channels.train.is_sharded and share.workers > 1
     _warn_of_resizing("Training", job)
     train = opener.open(channels.train)
-    _check_count(job.num_training_samples, train.source)
+    if not is_split:
+        _check_count(job.num_training_samples, train.source)
     _warn_of_resizing("Validation", job)
     validation = opener.open(channels.validation)
     if isinstance(train.source, ImageJsonDataset) and isinstance(validation.source, ImageJsonDataset):
         train.source.check_apart(validation.source)
     names = _class_names(train, validation, job.num_classes)
     with (
-        _training_batches(train.source, _form(channels.train, job), job, num_workers) as training,
+        _training_batches(
+            train.source, _form(channels.train, job, WHOLE if is_split else share), job, num_workers
+        ) as training,
         _validation_batches(validation.source, _form(channels.validation, job), job, num_workers) as validating,
     ):
         yield Data(training, validating, names)
@@ -141,8 +154,8 @@ def _validation_batches(
     return ValidationBatches(source, form, num_workers=num_workers)
 
 
-def _form(channel: Channel, job: Hyperparameters) -> BatchForm:
-    return BatchForm(channel.name, job.mini_batch_size, job.image_shape)
+def _form(channel: Channel, job: Hyperparameters, share: Share = WHOLE) -> BatchForm:
+    return BatchForm(channel.name, job.mini_batch_size, job.image_shape, share)
 
 
 def _warn_of_resizing(purpose: str, job: Hyperparameters) -> None:

@@ -11,6 +11,7 @@ import mxnet as mx
 from gluon_ssd import artifact
 from gluon_ssd.artifact import Description
 from gluon_ssd.best_model import BestModel
+from gluon_ssd.data.share import Share
 from gluon_ssd.errors import UserError
 from gluon_ssd.evaluation import Evaluation, evaluate
 from gluon_ssd.inputs import Data, open_data
@@ -47,9 +48,9 @@ def train(paths: Paths, stop: StopRequest) -> None:
         artifact.check_writable(paths.model_archive.parent)
     devices = workers.devices(gpu_paid_for=cluster.is_gpu_instance)
 
-    with open_data(
-        job, channels, paths, num_workers=_num_workers(job, devices), stopped=lambda: stop.requested
-    ) as data:
+    share = Share(cluster.rank, len(cluster.hosts))
+    num_workers = _num_workers(job, devices)
+    with open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
         network = SSD(job.base_network, job.num_classes, job.image_shape)
         weights.initialize(network, devices, seed=job.seed)
         learner = Learner(network, _optimizer(job, devices), devices)

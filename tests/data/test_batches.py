@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from batches_compared import assert_equal, grays_of
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.data.share import Share
 from gluon_ssd.errors import UserError
 
 MakeChannel = Callable[..., RecordIODataset]
@@ -118,6 +121,34 @@ def test_too_many_unreadable_images_fail_the_job(make_channel: MakeChannel, num_
         ),
     ):
         list(batches.epoch(0))
+
+
+@pytest.mark.parametrize("images", [10, 12, 5, 3])
+def test_three_workers_share_the_batches_of_one(make_channel: MakeChannel, images: int) -> None:
+    dataset = make_channel(images)
+    form = BatchForm("train", 2, 16)
+    alone = _training(dataset, batch_size=6)
+    shares = [
+        TrainingBatches(dataset, replace(form, share=Share(rank, 3)), augmentation="full", seed=233, num_workers=rank)
+        for rank in range(3)
+    ]
+    for epoch in range(3):
+        parts = [list(share.epoch(epoch)) for share in shares]
+        together = [np.concatenate([part.images for part in batch]) for batch in zip(*parts, strict=True)]
+        np.testing.assert_array_equal(together, [batch.images for batch in alone.epoch(epoch)])
+    for share in shares:
+        share.close()
+
+
+def test_a_batch_of_all_workers_larger_than_the_data_set_is_warned_of(
+    make_channel: MakeChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = BatchForm("train", 4, 16, Share(1, 2))
+    with caplog.at_level(logging.WARNING):
+        TrainingBatches(make_channel(7), form, augmentation="none", seed=0, num_workers=0)
+    assert caplog.messages == [
+        "train channel: expected at least mini_batch_size (4 x 2 workers) images, got 7; batches repeat images"
+    ]
 
 
 def test_a_batch_larger_than_the_data_set_is_filled_and_warned_of_once(

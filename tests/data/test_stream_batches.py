@@ -17,6 +17,7 @@ from gluon_ssd.data.recordio import pack
 from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
+from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
 from gluon_ssd.data.stream_order import StreamOrder
 from gluon_ssd.errors import UserError
@@ -71,9 +72,10 @@ def _training(
     shuffle_buffer: int = 8,
     num_workers: int = 0,
     epochs: int = 2,
+    share: Share = WHOLE,
 ) -> StreamedTrainingBatches:
     order = StreamOrder(range(epochs), 233, shuffle_buffer)
-    form = BatchForm("train", batch_size, 16)
+    form = BatchForm("train", batch_size, 16, share)
     return StreamedTrainingBatches(_stream(folder), form, order, augmentation=augmentation, num_workers=num_workers)
 
 
@@ -130,6 +132,17 @@ def test_batches_do_not_depend_on_the_number_of_workers(tmp_path: Path, num_work
             _epochs(_training(tmp_path / name, num_workers=n)) for name, n in (("a", 0), ("b", num_workers))
         )
     assert_equal(alone, helped)
+
+
+def test_two_workers_that_stream_the_same_share_the_batches_of_one(tmp_path: Path) -> None:
+    read = []
+    for name, size, share in (("alone", 8, WHOLE), ("first", 4, Share(0, 2)), ("second", 4, Share(1, 2))):
+        (tmp_path / name).mkdir()
+        with served(tmp_path / name / "train", [_records(30)] * 2):
+            read.append(_epochs(_training(tmp_path / name, batch_size=size, share=share)))
+    alone, *shares = ([batch.images for batch in batches] for batches in read)
+    assert len(alone) == 8
+    np.testing.assert_array_equal(np.concatenate(shares, axis=1), alone)
 
 
 def test_epochs_come_in_order_only(tmp_path: Path) -> None:

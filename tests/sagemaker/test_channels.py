@@ -92,6 +92,15 @@ def test_fast_file_mode_and_sharded_channels_are_read(tmp_path: Path) -> None:
     channels = read(tmp_path, {"train": settings, "validation": RECORDIO})
 
     assert (channels.train.input_mode, channels.train.distribution) == ("FastFile", "ShardedByS3Key")
+    assert (channels.train.is_sharded, channels.validation.is_sharded) == (True, False)
+
+
+def test_an_unknown_distribution_is_refused(tmp_path: Path) -> None:
+    config = {"train": RECORDIO | {"S3DistributionType": "Sharded"}, "validation": RECORDIO}
+
+    assert mistakes(tmp_path, config) == (
+        "train channel: S3DistributionType: expected FullyReplicated or ShardedByS3Key, got 'Sharded'"
+    )
 
 
 def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gluon_ssd.data import order
 from gluon_ssd.data.dataset import Dataset
 from gluon_ssd.data.loading import Batch, Loader, TaskLoader
 from gluon_ssd.data.order import Place
+from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.unreadable import UnreadableImages
 from gluon_ssd.data.workers import Workers
 
@@ -34,11 +35,20 @@ K = TypeVar("K")
 
 @dataclass(frozen=True)
 class BatchForm:
-    """Of which channel, how many images, and how large: what all batches of a channel have in common."""
+    """Of which channel, how many images, and how large: what all batches of a channel have in common.
+
+    `share` is what this worker takes of a training channel that other workers read too.
+    """
 
     channel: str
     batch_size: int
     image_size: int
+    share: Share = WHOLE
+
+    @property
+    def batch_of_all(self) -> int:
+        """How many images all workers take together at a time."""
+        return self.batch_size * self.share.workers
 
 
 class LoadedBatches(ABC, Generic[T, K]):
@@ -85,9 +95,6 @@ class _IndexedBatches(LoadedBatches[Sequence[Place], int]):
     def _note(self, unreadable: Mapping[int, str]) -> None:
         self._unreadable.note(unreadable)
 
-    def _load_places(self, places: Iterator[Place]) -> Iterator[Batch]:
-        return self._load(chunks(places, self._form.batch_size))
-
 
 class TrainingBatches(_IndexedBatches):
     """The batches of the training channel: shuffled, augmented, all of the same size.
@@ -113,10 +120,11 @@ class TrainingBatches(_IndexedBatches):
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
-        span = order.span(self._images, self._form.batch_size, epoch)
-        count = span.batches * self._form.batch_size
+        together = self._form.batch_of_all
+        span = order.span(self._images, together, epoch)
+        count = span.batches * together
         places = order.places(self._images, self._seed, first=span.first, count=count, shuffle=self._shuffle)
-        return self._load_places(places)
+        return self._load(map(self._form.share.of, chunks(places, together)))
 
 
 class ValidationBatches(_IndexedBatches):
@@ -133,16 +141,17 @@ class ValidationBatches(_IndexedBatches):
         return math.ceil(self._images / self._form.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self._load_places(Place(0, record) for record in range(self._images))
+        places = (Place(0, record) for record in range(self._images))
+        return self._load(chunks(places, self._form.batch_size))
 
 
 def warn_of_repeats(form: BatchForm, images: int) -> None:
     """Say so where a channel has so few images that a batch holds some of them twice."""
-    if form.batch_size > images:
+    if form.batch_of_all > images:
         logger.warning(
-            "%s channel: expected at least mini_batch_size (%d) images, got %d; batches repeat images",
+            "%s channel: expected at least mini_batch_size (%s) images, got %d; batches repeat images",
             form.channel,
-            form.batch_size,
+            f"{form.batch_size} x {form.share.workers} workers" if form.share.workers > 1 else form.batch_size,
             images,
         )
 

@@ -2,7 +2,7 @@
 
 Batches run on from one passage into the next, as the built-in algorithm's iterator has them: 150 images in
 batches of 16 make epochs of 10, 9, 10, 9, 9, 10 batches. Where an epoch starts follows from the number of
-images, the batch size and the epoch alone.
+images, the batch size (of all workers together) and the epoch alone.
 """
 
 from collections.abc import Iterator

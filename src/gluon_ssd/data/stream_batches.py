@@ -24,7 +24,7 @@ class StreamedTrainingBatches(LoadedBatches[Sequence[Placed], Place]):
     ) -> None:
         loader = StreamLoader(form.image_size, augmentation, order.seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
-        self._tasks = StreamTasks(stream, order, form.batch_size)
+        self._tasks = StreamTasks(stream, order, form.batch_of_all)
         self._first = order.passages.start
         self._epochs = iter(order.passages)
         self._unreadable = UnreadableInStream(stream, channel=form.channel, first=self._first)
@@ -34,7 +34,7 @@ class StreamedTrainingBatches(LoadedBatches[Sequence[Placed], Place]):
         expected = next(self._epochs, None)
         if epoch != expected:
             raise ValueError(f"epoch: expected {expected}, since a stream is read in order, got {epoch}")
-        yield from self._load(self._tasks.epoch())
+        yield from self._load(map(self._form.share.of, self._tasks.epoch()))
         # A pass is used up before the epoch of its number ends, if not earlier.
         self._unreadable.judge(epoch, self._tasks.images[epoch])
         if epoch == self._first:

@@ -20,6 +20,8 @@ PIPE = "Pipe"
 # FastFile shows S3 objects as files that are fetched when they are read: a file all the same.
 _FILE_MODES = ("File", "FastFile")
 _WRAPPED = "RecordIO"
+_SHARDED = "ShardedByS3Key"
+_DISTRIBUTIONS = ("FullyReplicated", _SHARDED)
 _REMEDY = (
     "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
     "(application/x-image, image/jpeg, image/png) in File or FastFile mode, RecordIO files and augmented manifests "
@@ -52,6 +54,11 @@ class Channel:
     def is_wrapped(self) -> bool:
         """Whether SageMaker was asked to make a record of each S3 object, or attribute of an augmented manifest."""
         return self.record_wrapper == _WRAPPED
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each host has objects of its own, not all of them."""
+        return self.distribution == _SHARDED
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,9 @@ def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
     if channel.input_mode not in modes:
         expected = f"expected {', '.join(modes[:-1])} or {modes[-1]}"
         mistakes.append(f"TrainingInputMode: {expected}, got '{channel.input_mode}'; {_REMEDY}")
+    if channel.distribution not in _DISTRIBUTIONS:
+        expected = f"expected {' or '.join(_DISTRIBUTIONS)}"
+        mistakes.append(f"S3DistributionType: {expected}, got '{channel.distribution}'")
     return [f"{channel.name} channel: {mistake}" for mistake in mistakes]
 
 

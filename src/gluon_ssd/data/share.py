@@ -1,0 +1,28 @@
+"""Which part of a channel's data one of several workers takes, where all of them can read all of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of worker `rank` of `workers`: its part of every batch that they take together.
+
+    So all of them have equally many batches an epoch, however many images there are, and read every image once a
+    passage between them.
+    """
+
+    rank: int = 0
+    workers: int = 1
+
+    def of(self, batch: Sequence[T]) -> Sequence[T]:
+        """Return this worker's part of a batch of all workers, whose length they divide."""
+        size = len(batch) // self.workers
+        return batch[self.rank * size : (self.rank + 1) * size]
+
+
+WHOLE = Share()
+"""What the only worker takes, or one whose data nobody else has."""
