@@ -32,6 +32,16 @@ def test_the_time_is_utc_wherever_the_machine_stands(log: io.StringIO, monkeypat
     assert abs((datetime.now(tz=UTC) - printed).total_seconds()) < 60
 
 
+@pytest.mark.usefixtures("restored_loggers")
+def test_a_name_that_is_not_utf_8_is_printed_with_its_bytes_escaped() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8")
+    logs.configure(stream)
+    logging.getLogger().warning("train channel, %s: skipped", os.fsdecode(b"caf\xe9.jpg"))
+    stream.flush()
+    assert raw.getvalue().endswith(b"train channel, caf\\udce9.jpg: skipped\n")
+
+
 def test_the_root_logger_prints_from_info_up(log: io.StringIO) -> None:
     logging.info("Update[3103]: Change learning rate to 1.00000e-05")  # noqa: LOG015 - as MXNet's scheduler does
     logging.getLogger("gluon_ssd.somewhere").debug("hidden")

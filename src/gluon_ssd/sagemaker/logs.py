@@ -1,5 +1,6 @@
 """The form of the built-in's log: a time in UTC, a level and a thread before each message."""
 
+import io
 import logging
 import sys
 import time
@@ -31,11 +32,15 @@ def configure(stream: TextIO | None = None) -> None:
 
     The root logger takes the handler because MXNet's learning rate scheduler logs there.
     """
+    stream = stream or sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        # A file name that is not UTF-8 may be part of a message.
+        stream.reconfigure(errors="backslashreplace")
     root, unprefixed = logging.getLogger(), logging.getLogger(UNPREFIXED_LOGGER)
     root.setLevel(logging.INFO)
     unprefixed.propagate = False
-    _attach(root, stream or sys.stdout, _PREFIXED)
-    _attach(unprefixed, stream or sys.stdout, _BARE)
+    _attach(root, stream, _PREFIXED)
+    _attach(unprefixed, stream, _BARE)
 
 
 def _attach(logger: logging.Logger, stream: TextIO, form: str) -> None:
