@@ -85,9 +85,18 @@ def test_boxes_are_cut_to_the_image_and_dropped_where_nothing_is_left(tmp_path: 
     np.testing.assert_allclose(sample.objects, [[0, 0, 0.75, 0.1, 1, 0]])
 
 
+def test_a_stream_without_any_object_is_refused_at_the_end_of_its_first_pass(tmp_path: Path) -> None:
+    pipe = _pipe(tmp_path)
+    with served(tmp_path / "train", [frame(IMAGE, _annotation()) * 2]):
+        samples = pipe.passage(0)
+        assert len([next(samples), next(samples)]) == 2
+        with pytest.raises(UserError, match="^train channel: expected an object in at least one image, got 2 without$"):
+            next(samples)
+
+
 def test_an_image_is_named_by_its_record(tmp_path: Path) -> None:
     pipe = _pipe(tmp_path)
-    with served(tmp_path / "train", [frame(IMAGE, _annotation())]):
+    with served(tmp_path / "train", [frame(IMAGE, _annotation((0, 0, 0, 8, 4)))]):
         list(pipe.passage(0))
     assert pipe.where(Place(0, 41)) == "train channel, train_0, record 82"
 

@@ -58,7 +58,7 @@ class RecordPipe:
         """Read the FIFO of a pass to its end; closing the iterator early closes the FIFO.
 
         Raises:
-            UserError: the stream breaks off, holds no records, or labels that are wrong.
+            UserError: the stream breaks off, holds no records, labels that are wrong, or no object at all.
             PlatformError: the pipe stays away, or silent, longer than patience lasts.
         """
         tally = LabelTally()
@@ -70,6 +70,7 @@ class RecordPipe:
         self._check_boxes(tally)
         if passage == self._first:
             self._log(tally, passage)
+            tally.summary().check_objects(self._folder.name)
 
     def where(self, place: Place) -> str:
         """Say where an image came from: `train channel, train_0, record 41`."""
