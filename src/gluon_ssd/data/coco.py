@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gluon_ssd.data import json_lists
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder, shown
-from gluon_ssd.data.json_annotation import number, show
+from gluon_ssd.data.json_annotation import number, show, whole
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
@@ -143,11 +143,14 @@ class _Reading:
     def _take_image(self, element: object) -> None:
         if not isinstance(element, dict) or not isinstance(element.get("file_name"), str):
             raise _EntryError(f"expected an object with id and file_name, got {show(element)}")
-        size = (number(element.get("width")), number(element.get("height")))
-        known = all(side >= 1 and side.is_integer() for side in size)
-        self._images[_id(element, "id")] = len(self._file_names)
+        image_id = _id(element, "id")
+        if image_id in self._images:
+            # The boxes of both would go to one of them.
+            raise _EntryError(f"id: expected one that no other image has, got {show(image_id)} a second time")
+        width, height = (whole(element.get(name)) or 0 for name in ("width", "height"))
+        self._images[image_id] = len(self._file_names)
         self._file_names.append(element["file_name"])
-        self._sizes.append((int(size[0]), int(size[1])) if known else (0, 0))
+        self._sizes.append((width, height) if width > 0 and height > 0 else (0, 0))
 
     def _take_annotation(self, element: object) -> None:
         if not isinstance(element, dict):
@@ -163,10 +166,14 @@ class _Reading:
         self._rows.extend([category, *box, float(number(element.get("iscrowd")) == 1)])
 
     def _take_category(self, element: object) -> None:
-        category = number(element.get("id")) if isinstance(element, dict) else math.nan
-        if not isinstance(element, dict) or not category.is_integer() or not isinstance(element.get("name"), str):
+        category = whole(element.get("id")) if isinstance(element, dict) else None
+        if not isinstance(element, dict) or category is None or not isinstance(element.get("name"), str):
             raise _EntryError(f"expected an object with id and name, got {show(element)}")
-        self._categories[int(category)] = element["name"]
+        if self._categories.setdefault(category, element["name"]) != element["name"]:
+            raise _EntryError(
+                f"id: expected one name for {category}, got {show(self._categories[category])} and "
+                f"{show(element['name'])}"
+            )
 
 
 def _join(several: Sequence[Instances]) -> Instances:

@@ -12,6 +12,7 @@ from gluon_ssd.data.pixel_labels import PixelLabels
 
 _FIELDS = ("class_id", "left", "top", "width", "height")
 _SHOWN = 60
+_MOST_WHOLE = 2**53
 
 
 class AnnotationError(ValueError):
@@ -78,6 +79,12 @@ def number(value: object) -> float:
         return math.nan
 
 
+def whole(value: object) -> int | None:
+    """Return a whole number that may be written as a string; None for anything else, and beyond what floats hold."""
+    result = number(value)
+    return int(result) if result.is_integer() and abs(result) <= _MOST_WHOLE else None
+
+
 def show(value: object) -> str:
     """Return the beginning of a JSON value, for messages."""
     text = json.dumps(value)
@@ -109,12 +116,12 @@ def _row(position: int, annotation: object) -> tuple[float, ...]:
 
 def _size(value: object) -> tuple[int, int]:
     size = value[0] if isinstance(value, list) and len(value) == 1 else value
-    sides = [number(size.get(name)) for name in ("width", "height")] if isinstance(size, dict) else [math.nan]
-    if not all(side >= 1 and side.is_integer() for side in sides):
+    width, height = (whole(size.get(name)) or 0 for name in ("width", "height")) if isinstance(size, dict) else (0, 0)
+    if width < 1 or height < 1:
         raise AnnotationError(
             f"image_size: expected a list of one object with width and height, in pixels, got {show(value)}"
         )
-    return int(sides[0]), int(sides[1])
+    return width, height
 
 
 def _class_names(categories: object) -> Mapping[int, str] | None:
@@ -129,6 +136,6 @@ def _class_names(categories: object) -> Mapping[int, str] | None:
 def _categories(categories: object) -> Iterator[tuple[int, str]]:
     for category in categories if isinstance(categories, list) else ():
         if isinstance(category, dict) and isinstance(category.get("name"), str):
-            class_id = number(category.get("class_id"))
-            if class_id.is_integer():
-                yield int(class_id), category["name"]
+            class_id = whole(category.get("class_id"))
+            if class_id is not None:
+                yield class_id, category["name"]

@@ -17,7 +17,7 @@ def elements(text: str) -> Iterator[tuple[str, Any]]:
     position = _skip(text, 0, "{")
     more = not _at(text, position, "}")
     while more:
-        name, position = _value(text, position)
+        name, position = _name(text, position)
         position = _skip(text, position, ":")
         if _at(text, position, "["):
             position = _blanks(text, position + 1)
@@ -37,6 +37,12 @@ def elements(text: str) -> Iterator[tuple[str, Any]]:
     end = _blanks(text, position + 1)
     if end < len(text):
         raise json.JSONDecodeError("Extra data", text, end)
+
+
+def _name(text: str, position: int) -> tuple[str, int]:
+    if not _at(text, position, '"'):
+        raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, position)
+    return _decode(text, position)
 
 
 def _value(text: str, position: int) -> tuple[Any, int]:
