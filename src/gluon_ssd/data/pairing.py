@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _ANNOTATIONS = (".json",)
+_OTHER_IMAGES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Pairs:
 
 def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     """Find the annotation of each image, in order of the images' paths; there may be none that fits.
+
+    Images of another kind are told of.
 
     Raises:
         UserError: there are no images, no annotations, or names that fit several.
@@ -99,4 +102,17 @@ def _find(folder: ChannelFolder, suffixes: Sequence[str], what: str) -> Mapping[
     found = with_suffix(files, suffixes)
     if not found:
         raise UserError(f"{folder.channel} channel: expected {what} in {folder.folder}, got {shown(files)}")
+    if suffixes == IMAGE_SUFFIXES:
+        _warn_of_other_images(folder, files)
     return by_stem(folder, found)
+
+
+def _warn_of_other_images(images: ChannelFolder, files: Sequence[str]) -> None:
+    others = with_suffix(files, _OTHER_IMAGES)
+    if others:
+        logger.warning(
+            "%s channel: expected images as JPEG or PNG, got %d of another kind, which are not used: %s",
+            images.channel,
+            len(others),
+            shown(others),
+        )
