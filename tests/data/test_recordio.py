@@ -166,7 +166,13 @@ def test_unpacking_returns_what_mxnet_packed() -> None:
     ("payload", "message"),
     [
         (b"\xff\xd8\xff\xe0", "expected an image record of at least 24 bytes, got 4"),
-        (b"\xff\xd8\xff\xe0" + bytes(96), "got one of 100 bytes that announces 3,774,863,615 labels"),
+        (
+            b"\xff\xd8\xff\xe0" + bytes(96),
+            (
+                "got one of 100 bytes that announces 3,774,863,615 labels: it is an image alone; pack it with its "
+                "label, as gluon-ssd prepare does"
+            ),
+        ),
     ],
 )
 def test_a_payload_that_is_no_image_record_is_refused(payload: bytes, message: str) -> None:

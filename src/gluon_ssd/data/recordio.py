@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from gluon_ssd.data.images import is_image
 from gluon_ssd.data.sample import Sample
 
 MAGIC = 0xCED7230A
@@ -250,5 +251,16 @@ def _label_span(head: bytes, size: int) -> tuple[int, int]:
     count: int = _IMAGE_HEADER.unpack_from(head)[0]
     end = _IMAGE_HEADER.size + 4 * count
     if end > size:
-        raise RecordIOError(f"expected an image record, got one of {size:,} bytes that announces {count:,} labels")
+        raise RecordIOError(
+            f"expected an image record, got one of {size:,} bytes that announces {count:,} labels{_advice(head)}"
+        )
     return _IMAGE_HEADER.size, end
+
+
+def _advice(head: bytes) -> str:
+    """Return what to do about a payload that is no image record, as far as its beginning tells."""
+    if is_image(head):
+        return ": it is an image alone; pack it with its label, as gluon-ssd prepare does"
+    if head.startswith(MAGIC_BYTES):
+        return ": it is RecordIO inside of RecordIO; unpack it once"
+    return ""
