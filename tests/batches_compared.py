@@ -12,6 +12,11 @@ def grays_of(batches: Iterable[Batch]) -> list[list[int]]:
     return [batch.images[:, 0, 0, 0].tolist() for batch in batches]
 
 
+def objects_in(batches: Iterable[Batch]) -> int:
+    """Return how many objects there are, the padding left out."""
+    return sum(int((batch.objects[:, :, 0] >= 0).sum()) for batch in batches)
+
+
 def assert_equal(some: Iterable[Batch], others: Iterable[Batch]) -> None:
     """Compare batches, and how many there are."""
     for one, other in zip(some, others, strict=True):

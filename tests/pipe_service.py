@@ -5,6 +5,7 @@ As a program: pipe_service.py CHANNEL_FOLDER EPOCHS FILE..., which ends by itsel
 
 import errno
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -79,6 +80,19 @@ def served(folder: Path, epochs: Sequence[bytes], *, chunk: int = CHUNK, pause: 
         thread.join(1)
         service.stop()
         thread.join(5)
+
+
+@contextmanager
+def served_by_process(folder: Path, source: Path, epochs: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve the bytes of a file in each of so many epochs, from a process of its own, which dies with the block."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Isolated and without site-packages: it starts in a blink.
+    command = [sys.executable, "-I", "-S", __file__, str(folder), str(epochs), str(source)]
+    with subprocess.Popen(command) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,26 @@
 
 import io
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
-from gluon_ssd.data.recordio import write_record
+from gluon_ssd.data.recordio import pack, write_record
+from gluon_ssd.data.sample import Sample
 
 MAGIC = bytes.fromhex("0a23d7ce")
+BOX = (0, 0.25, 0.25, 0.75, 0.75, 0)
+
+
+def record(objects: Sequence[Sequence[float]] = (BOX,), image: bytes = b"pixels") -> bytes:
+    """Return the payload of an image record."""
+    return pack(Sample(image, np.array(objects, np.float32).reshape(-1, 6)), 0)
+
+
+def labelled(*numbers: float) -> bytes:
+    """Return the payload of a record whose label has just these numbers."""
+    label = np.array(numbers, np.float32)
+    return struct.pack("<IfQQ", label.size, 0, 0, 0) + label.tobytes() + b"pixels"
 
 
 def frame(*payloads: bytes) -> bytes:
@@ -18,18 +32,22 @@ def frame(*payloads: bytes) -> bytes:
     return stream.getvalue()
 
 
-def mutate(content: bytes, rng: np.random.Generator, *, kinds: int = 5) -> bytes:
-    """Return RecordIO with one of so many kinds of damage: cut, overwritten, shortened, a magic, an odd number."""
-    position = int(rng.integers(len(content)))
-    kind = int(rng.integers(kinds))
-    if kind == 0:
-        return content[:position]
-    if kind == 1:
-        return content[:position] + rng.bytes(4) + content[position + 4 :]
-    if kind == 2:
-        return content[:position] + content[position + int(rng.integers(1, 40)) :]
-    if kind == 3:
-        return content[:position] + MAGIC + content[position:]
-    word = struct.pack("<I", int(rng.choice([0, 1, 0x1FFFFFFF, 0x3FFFFFFF, 0x7F800000, 0x7FC00000, 0xFFFFFFFF])))
-    position -= position % 4
-    return content[:position] + word + content[position + 4 :]
+def unframe(content: bytes) -> list[bytes]:
+    """Return the payloads of RecordIO, as slowly and plainly as can be; raise AssertionError where it is none."""
+    payloads, offset = [], 0
+    while offset < len(content):
+        parts: list[bytes] = []
+        flag = -1
+        while flag not in (0, 3):
+            header = content[offset : offset + 8]
+            assert len(header) == 8
+            assert header[:4] == MAGIC
+            word = int.from_bytes(header[4:], "little")
+            flag, length = word >> 29, word & 0x1FFFFFFF
+            assert flag in ((2, 3) if parts else (0, 1))
+            part = content[offset + 8 : offset + 8 + length]
+            assert len(part) == length
+            parts.append(part)
+            offset += 8 + length + -length % 4
+        payloads.append(MAGIC.join(parts))
+    return payloads

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-import pipe_service
 from contract.job import Ended, Job, picture, pictures
+from pipe_service import served_by_process
 from record_stream import frame
 
 RECORDS = {"ContentType": "application/x-recordio", "TrainingInputMode": "Pipe"}
@@ -38,14 +36,11 @@ def manifest(count: int) -> bytes:
 def serving(job: Job, **channels: tuple[bytes, int]) -> Iterator[None]:
     """Serve the content of channels for a number of epochs each, by a process each."""
     data = job.base / "input" / "data"
-    data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name, (content, epochs) in channels.items():
             source = job.base / f"{name}.stream"
             source.write_bytes(content)
-            command = [sys.executable, pipe_service.__file__, str(data / name), str(epochs), str(source)]
-            process = stack.enter_context(subprocess.Popen(command))
-            stack.callback(process.kill)
+            stack.enter_context(served_by_process(data / name, source, epochs))
         yield
 
 
