@@ -36,6 +36,18 @@ def test_a_pipe_is_read_to_its_end_whatever_the_sizes_it_is_written_in(tmp_path:
     assert service.log == ["read"]
 
 
+def test_a_pipe_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    def come() -> None:
+        os.mkfifo(tmp_path / "train_0")
+        (tmp_path / "train_0").write_bytes(b"late")
+
+    writer = threading.Timer(0.3, come)
+    writer.start()
+    with open_fifo(tmp_path / "train_0", PLACE, patience()) as stream:
+        assert stream.read() == b"late"
+    writer.join()
+
+
 def test_a_pipe_that_is_there_before_its_writer_is_not_at_its_end(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "train_0")
     with open_fifo(tmp_path / "train_0", PLACE, patience()) as stream:
