@@ -54,7 +54,10 @@ def _annotated(*boxes: Mapping[str, object], **others: object) -> Input:
 
 
 STREAMS: dict[str, tuple[Input, str]] = {
-    "a stream of nothing": (_records(b""), f"{_FIFO}: expected at least one record, got an empty stream"),
+    "a stream of nothing": (
+        _records(b""),
+        f"{_FIFO}: expected at least one record, got an empty stream; put .rec files under its S3 prefix",
+    ),
     "images that are not wrapped": (
         _records(JPEG),
         f"{_RECORD}0: expected the magic number 0xced7230a at byte 0, got 0xe0ffd8ff{_UNWRAPPED}",

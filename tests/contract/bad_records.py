@@ -28,7 +28,10 @@ def _one(content: bytes, **settings: str) -> Input:
 CASES: dict[str, tuple[Input, str]] = {
     "a list without its records": (
         _files({"train.lst": b"0\t2\t5\n"}),
-        "train channel: expected at least one .rec file in {data}/train, got train.lst",
+        (
+            "train channel: expected at least one .rec file in {data}/train, got train.lst; gluon-ssd prepare makes "
+            "such files"
+        ),
     ),
     "an empty file": (_one(b""), f"{_FILE}: expected at least one record, got an empty file"),
     "a file that is a manifest": (

@@ -99,8 +99,8 @@ class RecordPipe:
     def _decode(self, payloads: Iterator[bytes], passage: int) -> Iterator[LabelledImage]:
         first = next(payloads, None)
         if first is None:
-            begin = f"{ATTRIBUTE_NAMES} " if self._wrapped else ""
-            raise UserError(f"{begin}{self._place(passage)}: expected at least one record, got an empty stream")
+            begin, end = (f"{ATTRIBUTE_NAMES} ", "") if self._wrapped else ("", "; put .rec files under its S3 prefix")
+            raise UserError(f"{begin}{self._place(passage)}: expected at least one record, got an empty stream{end}")
         where = partial(_in, self._place(passage))  # of every record, so the path is put together once
         stream = chain([first], payloads)
         if first.startswith(recordio.MAGIC_BYTES):

@@ -129,7 +129,10 @@ def _find(folder: Path, channel: str) -> list[Path]:
     paths = sorted(path for path in folder.rglob("*.rec") if path.is_file())
     if not paths:
         names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-        raise UserError(f"{channel} channel: expected at least one .rec file in {folder}, got {shown(names)}")
+        raise UserError(
+            f"{channel} channel: expected at least one .rec file in {folder}, got {shown(names)}; "
+            "gluon-ssd prepare makes such files"
+        )
     return paths
 
 
