@@ -104,9 +104,9 @@ def _check_classes(rows: NDArray[np.float32], num_classes: int) -> None:
     wrong = (ids < 0) | (ids >= num_classes) | (ids != np.floor(ids))
     if wrong.any():
         number = int(np.argmax(wrong))
+        reason = "" if num_classes == ANY_CLASS else f", since num_classes is {num_classes}"
         raise LabelError(
-            f"object {number}: expected a class id from 0 to {num_classes - 1}, "
-            f"since num_classes is {num_classes}, got {ids[number]:g}",
+            f"object {number}: expected a class id from 0 to {num_classes - 1}{reason}, got {ids[number]:g}",
         )
 
 
