@@ -281,6 +281,14 @@ def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "empty.rec").endswith("empty.rec: expected at least one record, got an empty file")
 
 
+def test_one_channel_is_looked_at_at_a_time(tmp_path: Path) -> None:
+    for channel in ("train", "validation"):
+        write_records(tmp_path / channel / "a.rec", [(image(), [CAT])])
+    assert refusal(tmp_path) == (
+        f"{tmp_path}: expected one channel, got a folder of several; name {tmp_path}/train or another"
+    )
+
+
 def test_folders_that_cannot_be_looked_at_are_refused(tmp_path: Path) -> None:
     empty = tmp_path / "train"
     empty.mkdir()

@@ -16,6 +16,7 @@ from gluon_ssd.tools.label_statistics import LabelStatistics, count_unmatchable,
 from gluon_ssd.tools.record_labels import RecordLabels
 from gluon_ssd.tools.suspicious_labels import suspect, unused_classes
 
+_CHANNELS = ("train", "validation")
 _NETWORKS = (("vgg-16", 300), ("vgg-16", 512), ("resnet-50", 300), ("resnet-50", 512))
 
 
@@ -33,6 +34,8 @@ def open_labels(path: Path, annotations: Path | None = None) -> LabelSource:
         raise UserError(f"{path}: expected a .rec file, a folder of them or a folder of images, got nothing there")
     if path.is_file() and path.suffix != ".rec":
         raise UserError(f"{path}: expected a .rec file, a folder of them or a folder of images, got another file")
+    if all((path / channel).is_dir() for channel in _CHANNELS):
+        raise UserError(f"{path}: expected one channel, got a folder of several; name {path / 'train'} or another")
     if path.is_file() or (annotations is None and any(path.rglob("*.rec"))):
         return RecordLabels(path)
     return ImageLabels(path, annotations)
