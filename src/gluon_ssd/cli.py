@@ -12,7 +12,10 @@ from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
 from gluon_ssd.tools.coco import read_coco
+from gluon_ssd.tools.inspect import inspect, open_labels, write_json
+from gluon_ssd.tools.inspection_report import as_text
 from gluon_ssd.tools.job_folder import lay_out
+from gluon_ssd.tools.label_pictures import draw_labels
 from gluon_ssd.tools.output_formats import FORMATS
 from gluon_ssd.tools.prepare import parse_classes, prepare
 from gluon_ssd.tools.scenes import write_scenes
@@ -23,6 +26,7 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
 EXAMPLES = """example, from nothing to pictures:
   gluon-ssd prepare scenes --images 40 --output train.rec
+  gluon-ssd inspect train.rec
   gluon-ssd train --train train.rec --validation train.rec --output job \\
       --hyperparameter num_classes=5 base_network=resnet-50 image_shape=64 epochs=2
   gluon-ssd draw job/model train.rec --output pictures --threshold 0.1
@@ -55,6 +59,15 @@ PREPARE_EXAMPLES = """examples:
 DRAW_EXAMPLES = """example:
   gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
 """
+INSPECT_EXAMPLES = """examples:
+  gluon-ssd inspect train.rec
+  gluon-ssd inspect shards/ --num-classes 20 --draw pictures --count 16
+  gluon-ssd inspect input/data/train --draw pictures            (with annotations in input/data/train_annotation)
+  gluon-ssd inspect photographs --annotations labels --decode all --json report.json
+
+PATH is a .rec file, a folder of them, or a folder of images. Labels are read as a job reads them; the exit code is 2
+where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_prepare(commands)
+    _add_inspect(commands)
     _add_draw(commands)
     return parser
 
@@ -154,6 +168,22 @@ def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.set_defaults(run=_draw)
 
 
+def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = _add(commands, "inspect", "show what a data set holds, and what looks wrong in it", INSPECT_EXAMPLES)
+    parser.add_argument("path", type=Path, metavar="PATH", help="a .rec file, a folder of them, or a folder of images")
+    parser.add_argument(
+        "--annotations", type=Path, metavar="DIR", help="JSON files (default: PATH_annotation or annotations beside it)"
+    )
+    parser.add_argument("--num-classes", type=int, metavar="N", help="that of the job (default: told from the labels)")
+    parser.add_argument(
+        "--decode", choices=("drawn", "all"), default="drawn", help="images to decode: those drawn (default), or all"
+    )
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="where pictures with boxes go (default: none)")
+    parser.add_argument("--count", type=int, default=8, metavar="N", help="how many pictures (default 8)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the report goes as JSON besides")
+    parser.set_defaults(run=_inspect)
+
+
 def _add(
     commands: "Commands[argparse.ArgumentParser]", name: str, summary: str, examples: str
 ) -> argparse.ArgumentParser:
@@ -209,6 +239,18 @@ def _read_csv(options: argparse.Namespace) -> DataSet:
 
 def _prepare_scenes(options: argparse.Namespace) -> None:
     write_scenes(options.output, images=options.images, seed=options.seed)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    source = open_labels(options.path, options.annotations)
+    inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
+    print(as_text(inspection))
+    if options.json is not None:
+        write_json(inspection, options.json)
+    if options.draw is not None:
+        pictures = draw_labels(source, inspection.suspicions, options.draw, count=options.count)
+        print(f"\n{len(pictures)} pictures in {options.draw}")
+    inspection.check()
 
 
 def _draw(options: argparse.Namespace) -> None:

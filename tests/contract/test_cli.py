@@ -110,6 +110,30 @@ def test_draw_shows_what_the_model_finds(
     assert (np.abs(picture.astype(int) - plain).max(axis=2) > 40).mean() > 0.01
 
 
+def test_inspect_reports_draws_and_ends_with_what_to_ask_of_a_job(scenes: Path, tmp_path: Path) -> None:
+    ended = gluon_ssd("inspect", scenes, "--draw", tmp_path / "pictures", "--count", "2", "--json", tmp_path / "r.json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert f"{scenes}\n  images            6, 0 of them without objects\n" in ended.stdout
+    assert ended.stdout.endswith(
+        "A job on it takes\n  --hyperparameter num_classes=5 num_training_samples=6 label_width=26\n"
+        f"\n2 pictures in {tmp_path / 'pictures'}\n"
+    )
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
+        "000_plain_scenes.rec_record_0.png",
+        "001_plain_scenes.rec_record_3.png",
+    ]
+    assert json.loads((tmp_path / "r.json").read_text())["statistics"]["images"] == 6
+
+
+def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.rec").write_bytes(scenes.read_bytes()[:-9])
+    ended = gluon_ssd("inspect", tmp_path / "cut.rec")
+    assert ended.returncode == 2
+    assert f"{tmp_path / 'cut.rec'}\n  images            5, 0 of them without objects\n" in ended.stdout
+    assert "\nA job refuses\n  Unable to parse record." in ended.stdout
+    assert ended.stderr.startswith("gluon-ssd: Unable to parse record.")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -123,6 +147,8 @@ def test_draw_shows_what_the_model_finds(
         (["prepare", "csv", "nothing.csv", "--output", "out.rec"], "nothing.csv"),
         (["prepare", "csv", "nothing.csv", "--classes", "a,a", "--output", "out.rec"], "'a' twice"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
+        (["inspect", "nothing.rec"], "nothing.rec: expected a .rec file, a folder of them or a folder of images"),
+        (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec file"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
         (
@@ -165,7 +191,8 @@ def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    "command", [["train"], *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")), ["draw"]]
+    "command",
+    [["train"], *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")), ["inspect"], ["draw"]],
 )
 def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")

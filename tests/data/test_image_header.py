@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gluon_ssd.data.image_header import read_size
+from gluon_ssd.data.image_header import read_header, read_size
 from gluon_ssd.data.images import decode
 
 
@@ -57,3 +57,19 @@ def test_whatever_the_bytes_there_is_an_answer() -> None:
             content[position] = rng.integers(256)
         size = read_size(io.BytesIO(bytes(content[: rng.integers(len(content))])))
         assert size is None or min(size) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "is_png"),
+    [("baseline", 3, 0), ("gray", 1, 0), ("progressive", 3, 0), ("PNG", 3, 1), ("PNG with alpha", 4, 1)],
+)
+def test_the_header_tells_channels_and_format(name: str, channels: int, is_png: int) -> None:
+    assert read_header(io.BytesIO(STORED[name])) == (53, 37, channels, is_png)
+
+
+def test_a_palette_counts_as_the_colors_that_it_is_decoded_to() -> None:
+    palette = bytearray(STORED["PNG"])
+    palette[25] = 3  # the color type of the first chunk
+    header = read_header(io.BytesIO(bytes(palette)))
+    assert header is not None
+    assert header.channels == 3

@@ -186,3 +186,15 @@ def test_the_label_is_read_without_the_image(image: bytes) -> None:
     content = _write([b"before", recordio.pack(Sample(image, objects), 0), b"after"])
     frame = recordio.find_frame(content, 16)
     assert recordio.read_label(content, frame).tolist() == [2, 6, 3, 0.25, 0.5, 0.75, 1, 1]
+
+
+@pytest.mark.parametrize("image", [b"an image", b"", MAGIC * 3 + b"x"], ids=["one part", "empty", "several parts"])
+def test_the_image_or_its_beginning_is_read_without_the_label(image: bytes) -> None:
+    stream = io.BytesIO()
+    for number in range(2):
+        recordio.write_record(stream, recordio.pack(Sample(image, np.ones((3, 6), np.float32)), number))
+    first, second = recordio.frames(stream.getvalue())
+    for frame in (first, second):
+        assert recordio.read_image(stream.getvalue(), frame) == image
+        assert recordio.read_image(stream.getvalue(), frame, 3) == image[:3]
+        assert recordio.read_image(stream.getvalue(), frame, 1000) == image

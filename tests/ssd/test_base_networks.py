@@ -51,3 +51,11 @@ def test_resnet_50_spaces_its_anchors_evenly_at_every_size() -> None:
 def test_vgg_16_has_a_seventh_layer_from_448_on() -> None:
     base = base_networks.find("vgg-16", 300)
     assert [len(base.layout(shape).extras) for shape in (447, 448)] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("base_network", "image_shape", "side"),
+    [("vgg-16", 300, 0.1), ("vgg-16", 512, 0.07), ("resnet-50", 64, 0.1), ("resnet-50", 512, 0.1)],
+)
+def test_the_smallest_anchor_is_half_of_the_smallest_scale(base_network: str, image_shape: int, side: float) -> None:
+    assert base_networks.find(base_network, image_shape).smallest_anchor(image_shape) == side

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gluon_ssd.tools.draw import class_color, draw, enlarge
+from gluon_ssd.tools.draw import draw
+from gluon_ssd.tools.picture import class_color, enlarge
 
 NAMES = ("cat", "dog")
 GRAY = 90

@@ -18,40 +18,58 @@ logger = logging.getLogger(__name__)
 
 
 class _Chunk(NamedTuple):
-    """What some annotations say; `misnamed` are those that name another image than the one they belong to."""
+    """What some annotations say.
 
+    `indices` are the images that have one of them, `misnamed` those whose annotation names another image, `mistakes`
+    what is wrong with the annotations of the others.
+    """
+
+    indices: Sequence[int]
     labels: PixelLabels
     class_names: Mapping[int, str] | None
     misnamed: Sequence[int]
+    mistakes: Sequence[str]
 
 
-def read(pairs: Pairs) -> Annotated:
+def read(pairs: Pairs, *, keep_going: bool = False) -> Annotated:
     """Read the annotations of images, at least one.
 
     Raises:
-        UserError: a file cannot be read, or is not what it should be.
+        UserError: a file cannot be read, or is not what it should be, unless the reading is to `keep_going`, which
+            leaves such images out.
     """
-    chunks = in_chunks(partial(_read_chunk, pairs), len(pairs), pairs.annotations.channel)
+    work = partial(_read_chunk, pairs, keep_going=keep_going)
+    chunks = in_chunks(work, len(pairs), pairs.annotations.channel)
+    indices = [index for chunk in chunks for index in chunk.indices]
     _warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
     return Annotated(
-        pairs.image_files,
-        [pairs.annotation(index) for index in range(len(pairs))],
+        [pairs.image_files[index] for index in indices],
+        [pairs.annotation(index) for index in indices],
         PixelLabels.join([chunk.labels for chunk in chunks]),
         _agreed([chunk.class_names for chunk in chunks]),
+        mistakes=[mistake for chunk in chunks for mistake in chunk.mistakes],
     )
 
 
-def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
+def _read_chunk(pairs: Pairs, chunk: range, *, keep_going: bool) -> _Chunk:
     """Read some annotations; their documents, which take many times the space, do not outlive the call."""
-    documents = [_read_document(pairs, index) for index in chunk]
+    documents: dict[int, JsonAnnotation] = {}
+    mistakes = []
+    for index in chunk:
+        try:
+            documents[index] = _read_document(pairs, index)
+        except UserError as error:
+            if not keep_going:
+                raise
+            mistakes.append(str(error))
     return _Chunk(
-        json_annotation.join(documents),
-        class_names=_agreed([document.class_names for document in documents]),
+        list(documents),
+        json_annotation.join(list(documents.values())),
+        class_names=_agreed([document.class_names for document in documents.values()]),
         misnamed=[
-            index
-            for index, document in zip(chunk, documents, strict=True)
-            if _is_misnamed(pairs.image_files[index], document.file)
+            index for index, document in documents.items() if _is_misnamed(pairs.image_files[index], document.file)
         ],
+        mistakes=mistakes,
     )
 
 

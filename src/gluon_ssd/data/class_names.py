@@ -1,7 +1,7 @@
 """Class names: a text file `<name>.classes` that a channel may hold beside its records, one name a line."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,11 @@ def read_class_names(folder: Path) -> tuple[str, ...] | None:
 
     Names are a comfort of reports and pictures, so a file that cannot be used is a warning, not a failure.
     """
-    files = sorted(folder.rglob("*.classes"))
+    return read_class_files(sorted(folder.rglob("*.classes")), folder)
+
+
+def read_class_files(files: Sequence[Path], folder: Path) -> tuple[str, ...] | None:
+    """Return the class names that files within a folder agree on, as `read_class_names` does."""
     try:
         contents = {parse_class_names(file.read_text("utf-8-sig")) for file in files}
     except (OSError, UnicodeDecodeError) as error:

@@ -55,11 +55,11 @@ def is_instances(folder: ChannelFolder, file: str) -> bool:
     return _has(image, "file_name") and _has(annotation, "bbox") and not _has(annotation, "keypoints")
 
 
-def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, num_classes: int) -> Annotated:
+def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, num_classes: int | None) -> Annotated:
     """Read what instances files with equal categories say of images, which are given by their paths.
 
     An image's file_name is its path, or a name that no other image has. Class ids are the categories in order of
-    their ids. Crowds are difficult objects.
+    their ids; `num_classes` says how many there have to be, None that any number will do. Crowds are difficult objects.
 
     Raises:
         UserError: a file cannot be read or is not what it should be, files contradict each other, there are
@@ -196,12 +196,12 @@ def _join(several: Sequence[Instances]) -> Instances:
     )
 
 
-def _class_names(instances: Instances, num_classes: int) -> list[str]:
-    """Return the names of the categories in order of their ids, one for each class."""
+def _class_names(instances: Instances, num_classes: int | None) -> list[str]:
+    """Return the names of the categories in order of their ids, one for each class where their number is known."""
     names = [name for _, name in sorted(instances.categories.items())]
     if len(set(names)) != len(names):
         raise UserError(f"{instances.places[0]}: expected categories of different names, got {', '.join(names)}")
-    if len(names) != num_classes:
+    if num_classes is not None and len(names) != num_classes:
         # With fewer, another file's categories could mean other ids, and nobody would notice.
         raise UserError(
             f"{instances.places[0]}: expected {num_classes} categories, since num_classes is {num_classes}, "

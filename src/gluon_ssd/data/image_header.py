@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,28 +14,49 @@ from gluon_ssd.errors import UserError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
-_PNG_HEAD = struct.Struct(">16xII")  # signature, length and type of the first chunk, then width and height
-_FRAME = struct.Struct(">xHH")  # bits a sample, then height and width
+# Signature, length and type of the first chunk, then width and height, bits a sample, and what the samples are.
+_PNG_HEAD = struct.Struct(">16xIIxB")
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # gray, RGB, palette, and the first two with alpha
+_FRAME = struct.Struct(">xHHB")  # bits a sample, then height, width and channels
 _LENGTH = struct.Struct(">H")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the markers that begin a frame, of whatever coding
 _BARE = frozenset([0x01, *range(0xD0, 0xD9)])  # markers without a segment behind them
 _PIXELS = frozenset([0xD9, 0xDA])  # the end, and a scan: no frame begins behind them
 
 
-def read_size(stream: BinaryIO) -> tuple[int, int] | None:
-    """Return width and height of the JPEG or PNG image that begins in `stream`, in pixels as they are stored.
+class Header(NamedTuple):
+    """What the first bytes of an image tell: width and height in pixels as they are stored, channels, and whether PNG.
+
+    An image with a palette has the 3 channels that it is decoded to.
+    """
+
+    width: int
+    height: int
+    channels: int
+    is_png: bool
+
+
+def read_header(stream: BinaryIO) -> Header | None:
+    """Return what is told of the JPEG or PNG image that begins in `stream`.
 
     None where its first bytes do not tell, as those of a broken image: whether it can be decoded shows later.
     """
     head = stream.read(_PNG_HEAD.size)
     if head.startswith(_PNG) and len(head) == _PNG_HEAD.size:
-        width, height = _PNG_HEAD.unpack(head)
+        width, height, kind = _PNG_HEAD.unpack(head)
+        header = Header(width, height, _PNG_CHANNELS.get(kind, 0), is_png=True)
     elif head.startswith(_JPEG):
         stream.seek(len(_JPEG))
-        width, height = _jpeg_size(stream)
+        header = Header(*_jpeg_frame(stream), is_png=False)
     else:
         return None
-    return (width, height) if width and height else None
+    return header if header.width and header.height else None
+
+
+def read_size(stream: BinaryIO) -> tuple[int, int] | None:
+    """Return the width and height alone."""
+    header = read_header(stream)
+    return None if header is None else (header.width, header.height)
 
 
 def read_sizes(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
@@ -44,22 +65,31 @@ def read_sizes(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]
     Raises:
         UserError: a file cannot be read.
     """
+    return read_headers(folder, files)[:, :2]
+
+
+def read_headers(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
+    """Return the headers of at least one image of a channel, rows (n, 4) as `Header`, 0 where one does not tell.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
     return np.concatenate(in_chunks(partial(_read_chunk, folder, files), len(files), folder.channel))
 
 
 def _read_chunk(folder: ChannelFolder, files: Sequence[str], chunk: range) -> NDArray[np.int64]:
-    sizes = np.zeros((len(chunk), 2), np.int64)
-    for size, index in zip(sizes, chunk, strict=True):
+    headers = np.zeros((len(chunk), len(Header._fields)), np.int64)
+    for header, index in zip(headers, chunk, strict=True):
         try:
             with folder.open(files[index]) as stream:
-                size[:] = read_size(stream) or 0
+                header[:] = read_header(stream) or 0
         except OSError as error:
             raise UserError(f"{folder.where(files[index])}: expected a file that can be read, got {error}") from error
-    return sizes
+    return headers
 
 
-def _jpeg_size(stream: BinaryIO) -> tuple[int, int]:
-    """Walk the segments up to the one that begins the frame; (0, 0) where none does."""
+def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int]:
+    """Walk the segments up to the one that begins the frame: its width, height and channels; 0 where none does."""
     while (marker := _marker(stream)) not in _PIXELS:
         if marker in _BARE:
             continue
@@ -70,10 +100,10 @@ def _jpeg_size(stream: BinaryIO) -> tuple[int, int]:
             frame = stream.read(_FRAME.size)
             if len(frame) < _FRAME.size:
                 break
-            height, width = _FRAME.unpack(frame)
-            return width, height
+            height, width, channels = _FRAME.unpack(frame)
+            return width, height, channels
         stream.seek(max(_LENGTH.unpack(length)[0] - _LENGTH.size, 0), 1)
-    return 0, 0
+    return 0, 0, 0
 
 
 def _marker(stream: BinaryIO) -> int:

@@ -51,7 +51,7 @@ class ImageJsonDataset:
             UserError: files do not belong together, or annotations are wrong. Whether an image can be decoded shows
                 later.
         """
-        annotated = _read_annotations(images, annotations, shared=shared, num_classes=num_classes)
+        annotated = read_annotations(images, annotations, shared=shared, num_classes=num_classes)
         labels, places = annotated.labels, annotated.places
         labels.check_classes(num_classes, places)
         sizes = labels.sizes(read_sizes(images, annotated.image_files), places)
@@ -102,17 +102,28 @@ class ImageJsonDataset:
         self.summary.warn_of_dropped(self.where)
 
 
-def _read_annotations(
-    images: ChannelFolder, annotations: ChannelFolder, *, shared: bool, num_classes: int
+def read_annotations(
+    images: ChannelFolder,
+    annotations: ChannelFolder,
+    *,
+    shared: bool,
+    num_classes: int | None,
+    keep_going: bool = False,
 ) -> Annotated:
-    """Read annotations in whichever form they have, which their content tells."""
+    """Read annotations in whichever form they have, which their content tells.
+
+    Without `num_classes` any number of COCO's categories will do; `keep_going` leaves out what JSON files get wrong.
+
+    Raises:
+        UserError: files do not belong together, or are not what they should be.
+    """
     pairs = pair(images, annotations)
     instances = (
         [] if len(pairs) else [file for file in pairs.single_annotations if coco.is_instances(annotations, file)]
     )
     if not instances:
         check(pairs, shared=shared)
-        return annotation_files.read(pairs)
+        return annotation_files.read(pairs, keep_going=keep_going)
     annotated = coco.read(annotations, instances, pairs.single_images, num_classes=num_classes)
     found = set(annotated.image_files)
     check_missing(

@@ -65,7 +65,7 @@ def join(documents: Sequence[JsonAnnotation]) -> PixelLabels:
     return PixelLabels(
         rows=np.array([(*row, 0) for document in documents for row in document.rows], np.float64).reshape(-1, 6),
         counts=np.array([len(document.rows) for document in documents], np.int64),
-        told=np.array([document.size or (0, 0) for document in documents], np.int64),
+        told=np.array([document.size or (0, 0) for document in documents], np.int64).reshape(-1, 2),
     )
 
 

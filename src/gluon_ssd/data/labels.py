@@ -10,6 +10,9 @@ from gluon_ssd import boxes
 _MIN_HEADER_WIDTH = 2
 _MIN_OBJECT_WIDTH = 5
 _MAX_WIDTH = 2**24  # beyond, float32 no longer holds every whole number
+ANY_CLASS = _MAX_WIDTH
+"""A number of classes that no label goes beyond, for who does not know it."""
+
 _FAR_OUTSIDE = 2.0  # a corner beyond this many widths of the image was not meant as a fraction of it
 _DIFFICULT = 5  # the column of VOC's flag, where rows are wide enough to have one
 
@@ -41,7 +44,7 @@ def parse(label: NDArray[np.float32], num_classes: int) -> Annotation:
     (class, xmin, ymin, xmax, ymax) in fractions of the image; where B >= 6, the sixth is whether it is difficult.
     No objects are a label too: the image shows background only. Raises LabelError.
     """
-    rows = _rows(label)
+    rows = read_rows(label)
     _check_coordinates(rows)
     _check_classes(rows, num_classes)
     objects, kept, far_outside = cut(rows)
@@ -64,8 +67,8 @@ def cut(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool
     return objects, kept, (np.abs(rows[:, 1:5]) > _FAR_OUTSIDE).any(axis=1)
 
 
-def _rows(label: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the objects of a label as stored, shape (n, B)."""
+def read_rows(label: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the objects of a label as stored, shape (n, B); raise LabelLayoutError where it has none that fit."""
     if label.size < _MIN_HEADER_WIDTH:
         raise LabelLayoutError(f"label: expected a header of at least 2 numbers, got {_numbers(label)}")
     header_width = _width(label, "header", 0, _MIN_HEADER_WIDTH)
@@ -101,9 +104,9 @@ def _check_classes(rows: NDArray[np.float32], num_classes: int) -> None:
     wrong = (ids < 0) | (ids >= num_classes) | (ids != np.floor(ids))
     if wrong.any():
         number = int(np.argmax(wrong))
+        reason = "" if num_classes == ANY_CLASS else f", since num_classes is {num_classes}"
         raise LabelError(
-            f"object {number}: expected a class id from 0 to {num_classes - 1}, "
-            f"since num_classes is {num_classes}, got {ids[number]:g}",
+            f"object {number}: expected a class id from 0 to {num_classes - 1}{reason}, got {ids[number]:g}",
         )
 
 

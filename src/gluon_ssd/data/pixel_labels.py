@@ -41,15 +41,18 @@ class PixelLabels:
 
     def check_classes(self, num_classes: int, places: Sequence[str]) -> None:
         """Raise UserError for the first class id that is none; `places` say where the annotation of each image is."""
-        ids = self.rows[:, 0]
-        wrong = (ids < 0) | (ids >= num_classes) | (ids != np.floor(ids))
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            image, number = self.owner(row)
+        wrong = self.wrong_classes(num_classes)
+        if len(wrong):
+            image, number = self.owner(int(wrong[0]))
             raise UserError(
                 f"{places[image]}, annotation {number}: class_id: expected an integer from 0 to {num_classes - 1}, "
-                f"since num_classes is {num_classes}, got {ids[row]:g}"
+                f"since num_classes is {num_classes}, got {self.rows[wrong[0], 0]:g}"
             )
+
+    def wrong_classes(self, num_classes: int) -> NDArray[np.int64]:
+        """Return the rows whose class id is none."""
+        ids = self.rows[:, 0]
+        return np.flatnonzero((ids < 0) | (ids >= num_classes) | (ids != np.floor(ids)))
 
     def sizes(self, stored: NDArray[np.int64], places: Sequence[str]) -> NDArray[np.int64]:
         """Return the width and height (n, 2) that the boxes of each image are measured by.
@@ -61,7 +64,7 @@ class PixelLabels:
         Raises:
             UserError: such boxes, or neither file nor annotation tell a size.
         """
-        sizes = np.where(stored > 0, stored, self.told)
+        sizes = self.known_sizes(stored)
         if not sizes.all():
             image = int(np.argmin(sizes.all(axis=1)))
             raise UserError(
@@ -80,6 +83,10 @@ class PixelLabels:
                 "after it was labeled? Scale the boxes and image_size with the image"
             )
         return sizes
+
+    def known_sizes(self, stored: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sizes (n, 2) that are stored, else those that annotations tell, else 0."""
+        return np.where(stored > 0, stored, self.told)
 
     def otherwise_told(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the images whose annotations tell another size than these (n, 2)."""
@@ -100,19 +107,26 @@ class PixelLabels:
 
     def objects(self, sizes: NDArray[np.int64]) -> "Objects":
         """Return the objects in fractions of images of these sizes (n, 2), cut to what lies inside."""
-        per_row = np.repeat(sizes, self.counts, axis=0)
-        corners = np.hstack([self.rows[:, 1:3], self.rows[:, 1:3] + self.rows[:, 3:5]]) / np.hstack([per_row, per_row])
-        rows = np.hstack([self.rows[:, :1], corners, self.rows[:, 5:]]).astype(np.float32)
-        objects, kept, far_outside = labels.cut(rows)
+        objects, kept, far_outside = labels.cut(self.fractions(sizes))
         owners = np.repeat(np.arange(len(self.counts)), self.counts)
         counts, far = (np.bincount(owners[mask], minlength=len(self.counts)) for mask in (kept, far_outside))
         summary = Summary.of(
             object_counts=counts,
             dropped=self.counts - counts,
             far_outside=far,
-            label_sizes=_LABEL_HEADER + _OBJECT * self.counts,
+            label_sizes=self.label_sizes(),
         )
         return Objects(objects[kept], np.concatenate([[0], np.cumsum(counts)]), summary)
+
+    def fractions(self, sizes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return rows (N, 6) of class, corners in fractions of images of these sizes (n, 2), uncut, and difficult."""
+        per_row = np.repeat(sizes, self.counts, axis=0)
+        corners = np.hstack([self.rows[:, 1:3], self.rows[:, 1:3] + self.rows[:, 3:5]]) / np.hstack([per_row, per_row])
+        return np.hstack([self.rows[:, :1], corners, self.rows[:, 5:]]).astype(np.float32)
+
+    def label_sizes(self) -> NDArray[np.int64]:
+        """Return how many numbers the label of each image would have in a record (n,)."""
+        return _LABEL_HEADER + _OBJECT * self.counts
 
     def specks(self) -> int:
         """Return how many boxes lie within the first pixel of their image, as those given in fractions do."""

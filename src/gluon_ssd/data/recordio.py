@@ -150,6 +150,15 @@ def read_label(buffer: bytes | mmap, frame: Frame) -> NDArray[np.float32]:
     return np.frombuffer(buffer[first + begin : first + end], "<f4")
 
 
+def read_image(buffer: bytes | mmap, frame: Frame, most: int | None = None) -> bytes:
+    """Return the image of a record, or no more than its first bytes where `most` says how many do."""
+    if len(frame.parts) > 1:
+        return unpack(read_payload(buffer, frame))[1][:most]
+    first, last = frame.parts[0]
+    begin = first + _label_span(buffer[first : first + _IMAGE_HEADER.size], last - first)[1]
+    return buffer[begin:last] if most is None else buffer[begin : min(begin + most, last)]
+
+
 def _split(payload: bytes) -> list[bytes]:
     """Cut the payload at each magic that lies at a multiple of four, and take that magic out."""
     parts = []

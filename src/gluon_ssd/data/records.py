@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gluon_ssd.data import labels, recordio
 from gluon_ssd.data.channel_files import shown
 from gluon_ssd.data.labels import LabelError, LabelLayoutError
-from gluon_ssd.data.recordio import RecordIOError
+from gluon_ssd.data.recordio import Frame, RecordIOError
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import PlatformError, UserError
@@ -61,7 +61,8 @@ class RecordIODataset:
     @classmethod
     def open(cls, folder: Path, *, channel: str, num_classes: int, label_width: int) -> "RecordIODataset":
         """Scan every `.rec` file under a folder, check every label, and log what the channel holds."""
-        files = [_scan(path, _place(channel, folder, path), num_classes=num_classes) for path in _find(folder, channel)]
+        paths = find_files(folder, channel)
+        files = [_scan(path, file_place(channel, folder, path), num_classes=num_classes) for path in paths]
         dataset = cls(files, folder, channel=channel, num_classes=num_classes)
         dataset.summary.check_label_width(label_width, dataset.where)
         check_fractions(dataset.summary, channel)
@@ -93,7 +94,7 @@ class RecordIODataset:
     def where(self, index: int) -> str:
         """Say where a sample is stored: `train channel, train.rec, record 41`, records counted from 0."""
         file, record = self._locate(index)
-        return f"{_place(self._channel, self._folder, file.path)}, record {record}"
+        return f"{file_place(self._channel, self._folder, file.path)}, record {record}"
 
     def _locate(self, index: int) -> tuple[_RecordFile, int]:
         if not 0 <= index < len(self):
@@ -125,7 +126,8 @@ class _OpenFile:
         return os.pread(self._descriptor, end - begin, begin)
 
 
-def _find(folder: Path, channel: str) -> list[Path]:
+def find_files(folder: Path, channel: str) -> list[Path]:
+    """Return the `.rec` files under a folder, sorted; raise UserError where there is none."""
     paths = sorted(path for path in folder.rglob("*.rec") if path.is_file())
     if not paths:
         names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
@@ -136,36 +138,38 @@ def _find(folder: Path, channel: str) -> list[Path]:
     return paths
 
 
-def _place(channel: str, folder: Path, path: Path) -> str:
+def file_place(channel: str, folder: Path, path: Path) -> str:
+    """Say which file of a channel: `train channel, x/train.rec`."""
     return f"{channel} channel, {path.relative_to(folder)}"
 
 
 def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:
     """Find the records of one file and check their labels; `place` names the file in messages."""
-    if not path.stat().st_size:
-        raise UserError(f"{place}: expected at least one record, got an empty file")
     offsets, counts = [0], []
-    with _map(path, place) as buffer:
-        for record, (end, label) in enumerate(_labels(buffer, place)):
+    with map_records(path, place) as buffer:
+        for record, (frame, label) in enumerate(read_labels(buffer, place)):
             annotation = read_annotation(label, num_classes, f"{place}, record {record}")
-            offsets.append(end)
+            offsets.append(frame.end)
             counts.append((label.size, len(annotation.objects), annotation.dropped, annotation.far_outside))
     return _RecordFile(path, np.array(offsets), *np.array(counts).T)
 
 
-def _map(path: Path, place: str) -> mmap:
+def map_records(path: Path, place: str) -> mmap:
+    """Map a file of records; raise UserError, by the `place` that messages call it, where it is empty or unreadable."""
     try:
+        if not path.stat().st_size:
+            raise UserError(f"{place}: expected at least one record, got an empty file")
         return recordio.map_file(path)
     except OSError as error:
         raise UserError(f"{place}: expected a file that can be read, got {error}") from error
 
 
-def _labels(buffer: mmap, place: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the end and the label of each record of a file."""
+def read_labels(buffer: mmap, place: str) -> Iterator[tuple[Frame, NDArray[np.float32]]]:
+    """Yield the frame and the label of each record of a file; raise UserError at the first that is none."""
     record = 0
     try:
         for frame in recordio.frames(buffer):
-            yield frame.end, recordio.read_label(buffer, frame)
+            yield frame, recordio.read_label(buffer, frame)
             record += 1
     except RecordIOError as error:
         raise UserError(f"{NOT_RECORDIO} {place}, record {record}: {error}") from error

@@ -7,6 +7,7 @@ import mxnet as mx
 
 from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import resnet50, vgg16
+from gluon_ssd.ssd.anchors import anchors
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class BaseNetwork:
     def layout(self, image_shape: int) -> Layout:
         """Return the layout for images of this side."""
         return [layout for least, layout in self.layouts if image_shape >= least][-1]
+
+    def smallest_anchor(self, image_shape: int) -> float:
+        """Return the side of the smallest anchor, a square, as a fraction of the image's side."""
+        layout = self.layout(image_shape)
+        return anchors(len(layout.taps) + len(layout.extras), layout.smallest_scale, None)[0].sizes[0]
 
 
 VGG16_TAPS = ("relu4_3", "relu7")

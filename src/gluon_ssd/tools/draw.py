@@ -1,49 +1,21 @@
 """Pictures of what a detector finds."""
 
-import colorsys
 import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from gluon_ssd.data import labels, recordio
 from gluon_ssd.data.images import UnreadableImageError, decode
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
+from gluon_ssd.tools.picture import WHITE, Picture, Rows, class_text, draw_box, enlarge, pixels, write_picture
 
 logger = logging.getLogger(__name__)
-
-LEAST_SIDE = 480  # of a picture's longer side, below which a label cannot be read
-GOLDEN_RATIO = 0.618034  # of the circle of hues: neighboring classes get colors far apart
-ANY_CLASS = 2**24
-WHITE = (255, 255, 255)
-FONT = cv2.FONT_HERSHEY_SIMPLEX
-FONT_SCALE, MARGIN, LINE = 0.5, 3, 2
-
-Color = tuple[int, int, int]
-Point = tuple[int, int]
-Picture = NDArray[np.uint8]
-Rows = NDArray[np.floating[Any]]
-
-
-def class_color(label: int) -> Color:
-    """Return the RGB color that boxes of a class have."""
-    red, green, blue = colorsys.hsv_to_rgb(label * GOLDEN_RATIO % 1, 0.85, 1.0)
-    return round(255 * red), round(255 * green), round(255 * blue)
-
-
-def enlarge(image: Picture) -> Picture:
-    """Return the image, a whole number of times larger where its longer side is below 480 pixels."""
-    times = -(-LEAST_SIDE // max(image.shape[:2]))
-    if times == 1:
-        return image.copy()
-    return cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
 
 def draw(
@@ -59,11 +31,12 @@ def draw(
         truth: objects (n, 6) rows `class, corners, difficult`, drawn as thin white boxes.
     """
     picture = enlarge(image)
+    names = dict(enumerate(class_names or ()))
     for row in truth if truth is not None else ():
-        cv2.rectangle(picture, *_pixels(row[1:5], picture), WHITE, 1)
+        cv2.rectangle(picture, *pixels(row[1:5], picture), WHITE, 1)
     shown = detections[detections[:, 1] >= threshold]
     for row in shown[np.argsort(shown[:, 1], kind="stable")]:  # the best on top
-        _draw_box(picture, row, class_names)
+        draw_box(picture, row[2:6], int(row[0]), f"{class_text(int(row[0]), names)} {row[1]:.2f}")
     return picture
 
 
@@ -87,46 +60,11 @@ def draw_detections(model: Path, records: Path, output: Path, *, count: int, thr
         except UnreadableImageError as error:
             logger.warning("%s, record %d: skipped: %s", records, number, error)
             continue
-        _write(path, draw(image, detections, detector.class_names, threshold=threshold, truth=sample.objects))
+        write_picture(path, draw(image, detections, detector.class_names, threshold=threshold, truth=sample.objects))
         written.append(path)
     if not written:
         raise UserError(f"records: expected images that can be decoded, got none in {records}")
     return written
-
-
-def _pixels(corners: Rows, picture: Picture) -> tuple[Point, Point]:
-    """Return the first and the last pixel of a box, within the picture."""
-    height, width = picture.shape[:2]
-    xmin, ymin, xmax, ymax = np.clip(corners, 0, 1).tolist()
-    first = (min(round(xmin * width), width - 1), min(round(ymin * height), height - 1))
-    return first, (max(round(xmax * width) - 1, first[0]), max(round(ymax * height) - 1, first[1]))
-
-
-def _draw_box(picture: Picture, row: Rows, class_names: Sequence[str] | None) -> None:
-    label, color = int(row[0]), class_color(int(row[0]))
-    first, last = _pixels(row[2:6], picture)
-    # The line lies within the box: OpenCV would spread its width to both sides.
-    for inset in range(LINE):
-        near, far = (first[0] + inset, first[1] + inset), (last[0] - inset, last[1] - inset)
-        cv2.rectangle(picture, near, (max(far[0], near[0]), max(far[1], near[1])), color, 1)
-    name = class_names[label] if class_names and label < len(class_names) else f"class {label}"
-    _draw_label(picture, f"{name} {row[1]:.2f}", first, color)
-
-
-def _draw_label(picture: Picture, text: str, corner: Point, color: Color) -> None:
-    """Write on a plate above a box's upper left corner, or below it where the picture ends."""
-    (width, height), baseline = cv2.getTextSize(text, FONT, FONT_SCALE, 1)
-    plate_width, plate_height = width + 2 * MARGIN, height + baseline + MARGIN
-    left = max(min(corner[0], picture.shape[1] - plate_width), 0)
-    top = corner[1] - plate_height if corner[1] >= plate_height else corner[1]
-    cv2.rectangle(picture, (left, top), (left + plate_width - 1, top + plate_height - 1), color, -1)
-    ink = (0, 0, 0) if _luminance(color) > 110 else WHITE  # noqa: PLR2004 - of 255: where black is easier to read
-    cv2.putText(picture, text, (left + MARGIN, top + MARGIN + height), FONT, FONT_SCALE, ink, 1, cv2.LINE_AA)
-
-
-def _luminance(color: Color) -> float:
-    red, green, blue = color
-    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def _samples(records: Path) -> Iterator[Sample]:
@@ -134,14 +72,6 @@ def _samples(records: Path) -> Iterator[Sample]:
         with recordio.map_file(records) as buffer:
             for frame in recordio.frames(buffer):
                 label, image = recordio.unpack(recordio.read_payload(buffer, frame))
-                yield Sample(image, labels.parse(label, ANY_CLASS).objects)
+                yield Sample(image, labels.parse(label, labels.ANY_CLASS).objects)
     except (OSError, ValueError) as error:  # RecordIOError and LabelError are ValueErrors, as is mapping an empty file
         raise UserError(f"records: expected a .rec file of detection records, got {records}: {error}") from error
-
-
-def _write(path: Path, picture: Picture) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
-    except OSError as error:
-        raise UserError(f"output: expected to write {path}, got: {error}") from error
