@@ -376,8 +376,8 @@ FILES: dict[str, tuple[dict[str, list[str]], str]] = {
         "train channel: expected at least one image (.jpg, .jpeg or .png) in {}/train, got train.rec",
     ),
     "no annotation": (
-        {"train": ["a.jpg"], "train_annotation": ["a.xml"]},
-        CHANNEL + "a JSON file for each image, x/y.json for x/y.jpg, in {}/train_annotation, got a.xml",
+        {"train": ["a.jpg"], "train_annotation": ["a.txt"]},
+        CHANNEL + "a JSON file for each image, x/y.json for x/y.jpg, in {}/train_annotation, got a.txt",
     ),
     "no annotation that fits": (
         {"train": ["x/a.jpg", "x/b.jpg"], "train_annotation": ["a.json", "b.json"]},

@@ -1,20 +1,16 @@
 """A folder of annotation files, one JSON document for each image: read in threads, held in arrays."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
 from gluon_ssd.data.many_files import in_chunks
-from gluon_ssd.data.pairing import Pairs
+from gluon_ssd.data.pairing import Pairs, is_misnamed, warn_of_misnamed
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 class _Chunk(NamedTuple):
@@ -32,7 +28,7 @@ def read(pairs: Pairs) -> Annotated:
         UserError: a file cannot be read, or is not what it should be.
     """
     chunks = in_chunks(partial(_read_chunk, pairs), len(pairs), pairs.annotations.channel)
-    _warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
+    warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
     return Annotated(
         pairs.image_files,
         [pairs.annotation(index) for index in range(len(pairs))],
@@ -50,7 +46,7 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
         misnamed=[
             index
             for index, document in zip(chunk, documents, strict=True)
-            if _is_misnamed(pairs.image_files[index], document.file)
+            if is_misnamed(pairs.image_files[index], document.file)
         ],
     )
 
@@ -63,22 +59,6 @@ def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
         raise UserError(f"{pairs.annotation(index)}, {error}") from error
     except AnnotationError as error:
         raise UserError(f"{pairs.annotation(index)}: {error}") from error
-
-
-def _is_misnamed(image: str, told: str | None) -> bool:
-    # The folder and the suffix may have changed since; the name is what tells one image from another.
-    return told is not None and PurePosixPath(told).stem != PurePosixPath(image).stem
-
-
-def _warn_of_misnamed(pairs: Pairs, misnamed: Sequence[int]) -> None:
-    if misnamed:
-        logger.warning(
-            "%s: its file names another image than %s; taken all the same, since files belong together by name "
-            "(%d such files)",
-            pairs.annotation(misnamed[0]),
-            pairs.image_files[misnamed[0]],
-            len(misnamed),
-        )
 
 
 def _agreed(several: Sequence[Mapping[int, str] | None]) -> Mapping[int, str] | None:
