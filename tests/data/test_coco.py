@@ -179,6 +179,18 @@ REFUSED: dict[str, tuple[object, str]] = {
         _instances(categories=[{"id": 18}]),
         ONE + ', categories 0: expected an object with id and name, got {"id": 18}',
     ),
+    "a category of blanks": (
+        _instances(categories=[{"id": 18, "name": " "}]),
+        ONE + ', categories 0: expected an object with id and name, got {"id": 18, "name": " "}',
+    ),
+    "a category id twice": (
+        _instances(categories=[*CATEGORIES, {"id": 3, "name": "cow"}]),
+        ONE + ", categories 2: id: expected an id of its own, got 3 twice",
+    ),
+    "an image id twice": (
+        _instances(images=[_entry(7, "a.jpg"), _entry(7, "b.jpg")]),
+        ONE + ", images 1: id: expected an id of its own, got 7 twice",
+    ),
     "an image twice": (
         _instances(images=[_entry(5, "a.jpg"), _entry(7, "a.jpg"), _entry(6, "b.jpg")]),
         ONE + ": expected each image once, got a.jpg a second time",
