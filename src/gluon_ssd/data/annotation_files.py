@@ -8,7 +8,7 @@ from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
 from gluon_ssd.data.many_files import in_chunks
-from gluon_ssd.data.pairing import Pairs, is_misnamed, warn_of_misnamed
+from gluon_ssd.data.pairing import Pairs, misnamed, warn_of_misnamed
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
@@ -43,11 +43,7 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
     return _Chunk(
         json_annotation.join(documents),
         class_names=_agreed([document.class_names for document in documents]),
-        misnamed=[
-            index
-            for index, document in zip(chunk, documents, strict=True)
-            if is_misnamed(pairs.image_files[index], document.file)
-        ],
+        misnamed=misnamed(pairs, chunk, [document.file for document in documents]),
     )
 
 

@@ -132,21 +132,25 @@ def check_missing(expectation: str, missing: Sequence[str], total: int) -> None:
     logger.warning("%s, which are left out: %s", message, shown(missing))
 
 
-def is_misnamed(image: str, told: str | None) -> bool:
-    """Tell whether an annotation names, as `told`, another image than the one it belongs to."""
+def misnamed(pairs: Pairs, indices: Sequence[int], told: Sequence[str | None]) -> list[int]:
+    """Return those of the annotations that name, as `told`, another image than the one they belong to."""
     # The folder and the suffix may have changed since; the name is what tells one image from another.
-    return told is not None and PurePosixPath(told).stem != PurePosixPath(image).stem
+    return [
+        index
+        for index, name in zip(indices, told, strict=True)
+        if name is not None and PurePosixPath(name).stem != PurePosixPath(pairs.image_files[index]).stem
+    ]
 
 
-def warn_of_misnamed(pairs: Pairs, misnamed: Sequence[int]) -> None:
+def warn_of_misnamed(pairs: Pairs, indices: Sequence[int]) -> None:
     """Log the first of the annotations that name other images, and how many they are."""
-    if misnamed:
+    if indices:
         logger.warning(
             "%s: its file names another image than %s; taken all the same, since files belong together by name "
             "(%d such files)",
-            pairs.annotation(misnamed[0]),
-            pairs.image_files[misnamed[0]],
-            len(misnamed),
+            pairs.annotation(indices[0]),
+            pairs.image_files[indices[0]],
+            len(indices),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gluon_ssd.data import voc
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.many_files import in_chunks
-from gluon_ssd.data.pairing import Pairs, is_misnamed, warn_of_misnamed
+from gluon_ssd.data.pairing import Pairs, misnamed, warn_of_misnamed
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.data.voc import VocAnnotation, VocError, VocObject
 from gluon_ssd.errors import UserError
@@ -69,11 +69,7 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
     return _Chunk(
         labels,
         names=[item.name for document in documents for item in document.objects],
-        misnamed=[
-            index
-            for index, document in zip(chunk, documents, strict=True)
-            if is_misnamed(pairs.image_files[index], document.filename or None)
-        ],
+        misnamed=misnamed(pairs, chunk, [document.filename or None for document in documents]),
     )
 
 
