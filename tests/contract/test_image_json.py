@@ -39,6 +39,15 @@ def run(job: Job) -> Ended:
     return ended
 
 
+def failure_of(job: Job) -> str | None:
+    """Run a job whose data are wrong, and return its failure file."""
+    job.write_config()
+    ended = job.run()
+    assert ended.code == 2, ended.log
+    assert "Traceback" not in ended.log
+    return ended.failure
+
+
 def metrics(ended: Ended) -> list[str]:
     return re.findall(r"#quality_metric: .*", ended.log)
 
@@ -173,10 +182,7 @@ def test_names_that_validation_has_but_training_lacks_fail_the_job(job: Job) -> 
     write_voc(job, {name: f"{name}_annotation" for name in ("train", "validation")})
     path = job.base / "input" / "data" / "validation_annotation" / "002.xml"
     path.write_text(path.read_text().replace("red", "green"))
-    job.write_config()
-    ended = job.run()
-    assert ended.code == 2, ended.log
-    assert ended.failure == (
+    assert failure_of(job) == (
         "ClientError: validation_annotation channel, 002.xml, object 1: name: expected one of the class names blue, "
         "red, got 'green'; rename it, or list it with all others, one a line, in a file validation.classes in the "
         "validation channel"
@@ -188,11 +194,7 @@ def test_a_wrong_annotation_fails_the_job_with_its_place(job: Job) -> None:
     document = json.loads(path.read_text())
     document["annotations"][0]["class_id"] = 2
     path.write_text(json.dumps(document))
-    job.write_config()
-    ended = job.run()
-    assert ended.code == 2, ended.log
-    assert ended.failure == (
+    assert failure_of(job) == (
         "ClientError: train_annotation channel, deep/er/003.json, annotation 0: class_id: "
         "expected an integer from 0 to 1, since num_classes is 2, got 2"
     )
-    assert "Traceback" not in ended.log
