@@ -37,6 +37,13 @@ TRAIN_EXAMPLES = """examples:
   gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
   gluon-ssd train --train shards/ --validation val.rec --output job \\
       --hyperparameter num_classes=20 base_network=resnet-50 epochs=40 mini_batch_size=16 learning_rate=0.002
+  gluon-ssd train --train photos --train-annotation labels --validation val.rec --output job \\
+      --hyperparameter num_classes=3
+  gluon-ssd train --train train2017 --validation val2017 --annotations annotations --output job \\
+      --hyperparameter num_classes=80
+
+Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
+instances_*.json. A folder photos_annotation beside photos is found without being named.
 
 The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
 output/model.tar.gz. num_training_samples is counted unless it is given. The README lists all hyperparameters.
@@ -68,6 +75,11 @@ INSPECT_EXAMPLES = """examples:
 PATH is a .rec file, a folder of them, or a folder of images. Labels are read as a job reads them; the exit code is 2
 where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
 """
+_ANNOTATIONS = {
+    "train_annotation": "images to train on",
+    "validation_annotation": "images to validate on",
+    "annotations": "the images of both",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,8 +115,15 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public n
 
 def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _add(commands, "train", "run a training job on this machine", TRAIN_EXAMPLES)
-    parser.add_argument("--train", type=Path, required=True, metavar="PATH", help="a .rec file or a folder of them")
+    parser.add_argument(
+        "--train", type=Path, required=True, metavar="PATH", help="a .rec file, or a folder of them or of images"
+    )
     parser.add_argument("--validation", type=Path, required=True, metavar="PATH", help="the same, to validate on")
+    for channel, images in _ANNOTATIONS.items():
+        option = f"--{channel.replace('_', '-')}"
+        parser.add_argument(
+            option, type=Path, metavar="PATH", help=f"annotations of {images}: a folder, or COCO's file"
+        )
     parser.add_argument(
         "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
     )
@@ -199,7 +218,14 @@ def _add(
 def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
     Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})  # before a folder is made for nothing
-    lay_out(options.output, train=options.train, validation=options.validation, hyperparameters=hyperparameters)
+    annotations = {channel: getattr(options, channel) for channel in _ANNOTATIONS if getattr(options, channel)}
+    lay_out(
+        options.output,
+        train=options.train,
+        validation=options.validation,
+        hyperparameters=hyperparameters,
+        annotations=annotations,
+    )
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.
     os.execve(sys.executable, [sys.executable, "-m", "gluon_ssd.train"], environment)  # noqa: S606 - our own program

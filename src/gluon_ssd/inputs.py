@@ -65,7 +65,7 @@ def open_data(
     if not is_split:
         _check_count(job.num_training_samples, train.source)
     _warn_of_resizing("Validation", job)
-    validation = opener.open(channels.validation)
+    validation = opener.open(channels.validation, train.listed or train.told)
     if isinstance(train.source, ImageJsonDataset) and isinstance(validation.source, ImageJsonDataset):
         train.source.check_apart(validation.source)
     names = _class_names(train, validation, job.num_classes)
@@ -88,12 +88,16 @@ class _Opener:
     num_workers: int
     stopped: Callable[[], bool]
 
-    def open(self, channel: Channel) -> _Opened:
-        """Choose the reader of a channel, here and nowhere else, and open it."""
+    def open(self, channel: Channel, names: tuple[str, ...] | None = None) -> _Opened:
+        """Choose the reader of a channel, here and nowhere else, and open it.
+
+        `names` are the class names of the other channel, which serve where names make the class ids and the channel
+        lists none.
+        """
         if channel.is_pipe:
             return _Opened(self._pipe(channel))
         annotation = self.channels.annotations.get(channel.name)
-        dataset = self._images(channel, annotation) if annotation else self._records(channel)
+        dataset = self._images(channel, annotation, names) if annotation else self._records(channel)
         dataset.summary.check_objects(channel.name)
         listed = read_class_names(self.paths.channel(channel.name))
         if isinstance(dataset, RecordIODataset):
@@ -123,7 +127,7 @@ class _Opener:
         logger.info("ImageDetRecordIOParser: %s, label padding width: %d", folder, self.job.label_width)
         return dataset
 
-    def _images(self, channel: Channel, annotation: Channel) -> ImageJsonDataset:
+    def _images(self, channel: Channel, annotation: Channel, names: tuple[str, ...] | None) -> ImageJsonDataset:
         folder, shared = self.paths.channel(annotation.name), annotation.name == SHARED_ANNOTATIONS
         own = shared and (folder / channel.name).is_dir()
         return ImageJsonDataset.open(
@@ -132,6 +136,7 @@ class _Opener:
             num_classes=self.job.num_classes,
             label_width=self.job.label_width,
             shared=shared and not own,
+            class_names=names,
         )
 
 

@@ -47,6 +47,10 @@ CASES: dict[str, tuple[Input, str]] = {
         _one(instances(categories=[{"id": 18}])),
         f'{_FILE}, categories 0: expected an object with id and name, got {{"id": 18}}',
     ),
+    "a category of blanks": (
+        _one(instances(categories=[{"id": 18, "name": " "}])),
+        f'{_FILE}, categories 0: expected an object with id and name, got {{"id": 18, "name": " "}}',
+    ),
     "a category beyond all numbers": (
         _one(instances(categories=[{"id": 1e300, "name": "dog"}])),
         f'{_FILE}, categories 0: expected an object with id and name, got {{"id": 1e+300, "name": "dog"}}',

@@ -93,6 +93,43 @@ def test_log_of_a_job_shows_no_progress_bar_in_a_file(
     assert "\r" not in ended.stdout
 
 
+def test_train_takes_the_folders_that_prepare_writes(tmp_path: Path) -> None:
+    for number, name in enumerate(("cat", "dog")):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((60, 80, 3), 200 * number, np.uint8))
+        with (tmp_path / "boxes.csv").open("a") as table:
+            table.write(f"{number}.jpg,10,10,50,40,{name}\n")
+    images = tmp_path / "channels" / "train"
+    prepared = gluon_ssd("prepare", "csv", tmp_path / "boxes.csv", "--format", "json", "--output", images)
+    assert prepared.returncode == 0, prepared.stderr
+    folder = tmp_path / "job"
+    hyperparameters = ("num_classes=2", *TINY[1:])
+    ended = gluon_ssd(
+        "train", "--train", images, "--validation", images, "--output", folder, "--hyperparameter", *hyperparameters
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "train channel: 2 images, 2 objects, 0 images without objects" in ended.stdout
+    assert "num_training_samples: expected" not in ended.stdout
+    assert json.loads((folder / "model" / "model.json").read_text())["class_names"] == ["cat", "dog"]
+
+
+def test_train_takes_one_coco_file_for_both_splits(tmp_path: Path) -> None:
+    images = []
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        cv2.imwrite(str(tmp_path / split / f"{split}.jpg"), np.full((60, 80, 3), 100, np.uint8))
+        images.append({"id": split, "file_name": f"{split}.jpg"})
+    boxes = [{"image_id": image["id"], "category_id": 7, "bbox": [10, 10, 40, 30]} for image in images]
+    document = {"images": images, "annotations": boxes, "categories": [{"id": 7, "name": "owl"}]}
+    (tmp_path / "instances.json").write_text(json.dumps(document))
+    sources = ("--train", tmp_path / "train", "--validation", tmp_path / "val")
+    ended = gluon_ssd(
+        *("train", *sources, "--annotations", tmp_path / "instances.json", "--output", tmp_path / "job"),
+        *("--hyperparameter", "num_classes=1", *TINY[1:]),
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "validation channel: 1 images, 1 objects, 0 images without objects" in ended.stdout
+
+
 def test_draw_shows_what_the_model_finds(
     trained: tuple[Path, subprocess.CompletedProcess[str]], scenes: Path, tmp_path: Path
 ) -> None:
@@ -140,6 +177,10 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (
             ["train", "--train", "nothing.rec", "--validation", "nothing.rec", "--output", "out", *CLASSES],
             "nothing.rec",
+        ),
+        (
+            ["train", "--train", "out", "--annotations", "no", "--validation", "out", "--output", "out", *CLASSES],
+            "got nothing there",
         ),
         (["prepare", "voc", "nowhere", "--split", "train", "--output", "out.rec"], "nowhere"),
         (["prepare", "coco", "nothing.json", "--images", "out", "--output", "out.rec"], "expected the folder of the"),

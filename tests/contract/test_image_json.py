@@ -1,4 +1,4 @@
-"""Whole jobs on images with JSON annotations, told by their content type or by what lies in the channels."""
+"""Whole jobs on images with JSON or XML annotations, told by their content type or by what lies in the channels."""
 
 import json
 import re
@@ -37,6 +37,15 @@ def run(job: Job) -> Ended:
     ended = job.run(OMP_NUM_THREADS="1")
     assert ended.code == 0, ended.log
     return ended
+
+
+def failure_of(job: Job) -> str | None:
+    """Run a job whose data are wrong, and return its failure file."""
+    job.write_config()
+    ended = job.run()
+    assert ended.code == 2, ended.log
+    assert "Traceback" not in ended.log
+    return ended.failure
 
 
 def metrics(ended: Ended) -> list[str]:
@@ -127,16 +136,65 @@ def test_a_coco_file_of_both_splits_scores_as_the_files_of_each_image(job: Job) 
     assert json.loads((job.model / "model.json").read_text())["class_names"] == ["red", "blue"]
 
 
+def voc_xml(document: dict[str, list[dict[str, int]]]) -> str:
+    """What VOC says of an annotation that `Job.write_images` writes; of both classes' names, that of 1 comes first."""
+    objects = [
+        f"<object><name>{('red', 'blue')[box['class_id']]}</name><bndbox><xmin>{box['left'] + 1}</xmin>"
+        f"<ymin>{box['top'] + 1}</ymin><xmax>{box['left'] + box['width']}</xmax>"
+        f"<ymax>{box['top'] + box['height']}</ymax></bndbox></object>"
+        for box in document["annotations"]
+    ]
+    return f"<annotation>{''.join(objects)}</annotation>"
+
+
+def write_voc(job: Job, folder_of: dict[str, str]) -> None:
+    """Turn the JSON files of both splits into VOC's XML, in other folders of the data."""
+    data = job.base / "input" / "data"
+    for split, folder in folder_of.items():
+        for path in (data / f"{split}_annotation").rglob("*.json"):
+            target = (data / folder / path.relative_to(data / f"{split}_annotation")).with_suffix(".xml")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(voc_xml(json.loads(path.read_text())))
+            path.unlink()
+
+
+def test_voc_files_score_as_json_files_where_a_list_gives_the_same_ids(job: Job) -> None:
+    one = metrics(run(job))
+    write_voc(job, {name: f"{name}_annotation/Annotations" for name in ("train", "validation")})
+    (job.base / "input" / "data" / "train" / "train.classes").write_text("red\nblue\n")
+    assert metrics(run(job)) == one
+    assert json.loads((job.model / "model.json").read_text())["class_names"] == ["red", "blue"]
+
+
+def test_validation_takes_the_sorted_names_of_training_though_it_lacks_one(job: Job) -> None:
+    job.channels = SHARED
+    write_voc(job, {name: f"annotations/{name}" for name in ("train", "validation")})
+    data = job.base / "input" / "data"
+    for image in (data / "validation").glob("*.jpg"):  # those of class 0
+        image.unlink()
+        (data / "annotations" / "validation" / image.name).with_suffix(".xml").unlink()
+    ended = run(job)
+    assert "validation channel: 2 images, 2 objects, 0 images without objects" in ended.log
+    assert json.loads((job.model / "model.json").read_text())["class_names"] == ["blue", "red"]
+
+
+def test_names_that_validation_has_but_training_lacks_fail_the_job(job: Job) -> None:
+    write_voc(job, {name: f"{name}_annotation" for name in ("train", "validation")})
+    path = job.base / "input" / "data" / "validation_annotation" / "002.xml"
+    path.write_text(path.read_text().replace("red", "green"))
+    assert failure_of(job) == (
+        "ClientError: validation_annotation channel, 002.xml, object 1: name: expected one of the class names blue, "
+        "red, got 'green'; rename it, or list it with all others, one a line, in a file validation.classes in the "
+        "validation channel"
+    )
+
+
 def test_a_wrong_annotation_fails_the_job_with_its_place(job: Job) -> None:
     path = job.base / "input" / "data" / "train_annotation" / "deep" / "er" / "003.json"
     document = json.loads(path.read_text())
     document["annotations"][0]["class_id"] = 2
     path.write_text(json.dumps(document))
-    job.write_config()
-    ended = job.run()
-    assert ended.code == 2, ended.log
-    assert ended.failure == (
+    assert failure_of(job) == (
         "ClientError: train_annotation channel, deep/er/003.json, annotation 0: class_id: "
         "expected an integer from 0 to 1, since num_classes is 2, got 2"
     )
-    assert "Traceback" not in ended.log

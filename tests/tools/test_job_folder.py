@@ -76,8 +76,8 @@ def test_a_relative_link_to_a_file_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ("nowhere.rec", "--train .*nowhere.rec: expected a .rec file or a folder of them, got nothing there"),
-        ("empty", "--train .*empty: expected a .rec file or a folder of them, got a folder without any"),
+        ("nowhere", "--train .*nowhere: expected a .rec file, or a folder of these or of images, got nothing there"),
+        ("empty", "--train .*empty: expected a .rec file, or a folder of these or of images, got a folder without any"),
         ("other.record", "--train .*other.record: expected a file name that ends in .rec"),
         ("broken.rec", "broken.rec, record 0: expected the magic number"),
     ],
@@ -91,6 +91,137 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(
     records = write_records(tmp_path / "birds.rec", 1)
     with pytest.raises(UserError, match=message):
         lay_out(tmp_path / "job", train=tmp_path / train, validation=records, hyperparameters={})
+    assert not (tmp_path / "job").exists()
+
+
+def write_files(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_job_of_image_folders(tmp_path: Path) -> None:
+    train = write_files(tmp_path / "photos", "a.jpg", "x/b.PNG", "c.jpeg", "names.classes", "notes.txt", ".hidden.jpg")
+    labels = write_files(tmp_path / "labels", "a.json", "x/b.xml", "own.classes", "notes.txt")
+    validation = write_files(tmp_path / "more", "d.jpg")
+    write_files(tmp_path / "more_annotation", "d.json")
+    paths = lay_out(
+        tmp_path / "job",
+        train=train,
+        validation=validation,
+        hyperparameters={"num_classes": "2"},
+        annotations={"train_annotation": labels},
+    )
+    images = ["a.jpg", "c.jpeg", "names.classes", "x/b.PNG"]
+    assert files_of(paths.channel("train")) == {name: name for name in images}
+    assert files_of(paths.channel("train_annotation")) == {name: name for name in ("a.json", "own.classes", "x/b.xml")}
+    assert files_of(paths.channel("validation")) == {"d.jpg": "d.jpg"}
+    assert files_of(paths.channel("validation_annotation")) == {"d.json": "d.json"}
+    assert read(paths.hyperparameters) == {"num_training_samples": "3", "num_classes": "2"}
+    assert read(paths.input_data_config) == {
+        name: {"ContentType": "application/x-image", "TrainingInputMode": "File"}
+        for name in ("train", "validation", "train_annotation", "validation_annotation")
+    }
+
+
+def test_one_file_may_annotate_the_images_of_both_splits(tmp_path: Path) -> None:
+    write_files(tmp_path, "train/a.jpg", "val/b.jpg", "all.json", "train_annotation/a.json")
+    paths = lay_out(
+        tmp_path / "job",
+        train=tmp_path / "train",
+        validation=tmp_path / "val",
+        hyperparameters={},
+        annotations={"annotations": tmp_path / "all.json"},
+    )
+    assert files_of(paths.channel("annotations")) == {"all.json": "all.json"}
+    channels = read(paths.input_data_config)
+    assert isinstance(channels, dict)
+    assert sorted(channels) == ["annotations", "train", "validation"]
+
+
+def test_records_and_images_may_be_of_one_job(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    images = write_files(tmp_path / "photos", "a.jpg")
+    labels = write_files(tmp_path / "labels", "a.xml")
+    paths = lay_out(
+        tmp_path / "job",
+        train=records,
+        validation=images,
+        hyperparameters={},
+        annotations={"validation_annotation": labels},
+    )
+    assert read(paths.input_data_config) == {
+        name: {"ContentType": f"application/x-{form}", "TrainingInputMode": "File"}
+        for name, form in (("train", "recordio"), ("validation", "image"), ("validation_annotation", "image"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("train", "annotations", "message"),
+    [
+        (
+            "photos",
+            {},
+            (
+                "--train {0}/photos: expected annotations of its images, got no --train-annotation, no --annotations, "
+                "and no folder photos_annotation beside it"
+            ),
+        ),
+        (
+            "birds.rec",
+            {"train_annotation": "labels"},
+            (
+                "--train-annotation {0}/labels: expected annotations only of images that have no others, got records "
+                "or images that have; leave it out"
+            ),
+        ),
+        (
+            "photos",
+            {"train_annotation": "empty"},
+            (
+                "--train-annotation {0}/empty: expected a folder of JSON or VOC XML files, or COCO's JSON file, got a "
+                "folder without any"
+            ),
+        ),
+        (
+            "photos",
+            {"annotations": "nowhere"},
+            (
+                "--annotations {0}/nowhere: expected a folder of JSON or VOC XML files, or COCO's JSON file, got "
+                "nothing there"
+            ),
+        ),
+        (
+            "photos",
+            {"annotations": "photos/a.jpg"},
+            (
+                "--annotations {0}/photos/a.jpg: expected a folder of JSON or VOC XML files, or COCO's JSON file, got "
+                "another file"
+            ),
+        ),
+    ],
+)
+def test_annotations_that_do_not_go_with_images_are_refused_before_anything_is_written(
+    tmp_path: Path, train: str, annotations: dict[str, str], message: str
+) -> None:
+    write_files(tmp_path, "photos/a.jpg", "labels/a.json")
+    (tmp_path / "empty").mkdir()
+    records = write_records(tmp_path / "birds.rec", 1)
+    with pytest.raises(UserError) as caught:
+        lay_out(
+            tmp_path / "job",
+            train=tmp_path / train,
+            validation=records,
+            hyperparameters={},
+            annotations={channel: tmp_path / name for channel, name in annotations.items()},
+        )
+    assert str(caught.value) == message.format(tmp_path)
     assert not (tmp_path / "job").exists()
 
 

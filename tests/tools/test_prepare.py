@@ -154,8 +154,8 @@ def test_images_that_cannot_be_used_are_left_out_and_told(voc: Voc, output: Path
     assert "image broken.jpg cannot be read" in reasons["broken"]
     assert "image bitmap.jpg cannot be read: expected a JPEG or PNG image" in reasons["bitmap"]
     assert reasons["gone"] == "gone: dropped: no image in JPEGImages"
-    assert reasons["text"].startswith("text: dropped: annotation is not readable XML: ")
-    assert reasons["evil"].startswith("evil: dropped: annotation is not readable XML: EntitiesForbidden")
+    assert reasons["text"].startswith("text: dropped: annotation is not readable: expected XML, got a mistake: syntax")
+    assert reasons["evil"].startswith("evil: dropped: annotation is not readable: expected XML, got a mistake: Entit")
     assert reasons["unknown"] == "unknown: dropped: no annotation"
     assert (summary.images, summary.dropped_images, len(records(output))) == (1, 6, 1)
 

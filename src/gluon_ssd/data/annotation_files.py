@@ -1,20 +1,16 @@
 """A folder of annotation files, one JSON document for each image: read in threads, held in arrays."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
 from gluon_ssd.data.many_files import in_chunks
-from gluon_ssd.data.pairing import Pairs
+from gluon_ssd.data.pairing import Pairs, misnamed, warn_of_misnamed
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 class _Chunk(NamedTuple):
@@ -41,7 +37,7 @@ def read(pairs: Pairs, *, keep_going: bool = False) -> Annotated:
     work = partial(_read_chunk, pairs, keep_going=keep_going)
     chunks = in_chunks(work, len(pairs), pairs.annotations.channel)
     indices = [index for chunk in chunks for index in chunk.indices]
-    _warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
+    warn_of_misnamed(pairs, [index for chunk in chunks for index in chunk.misnamed])
     return Annotated(
         [pairs.image_files[index] for index in indices],
         [pairs.annotation(index) for index in indices],
@@ -66,9 +62,7 @@ def _read_chunk(pairs: Pairs, chunk: range, *, keep_going: bool) -> _Chunk:
         list(documents),
         json_annotation.join(list(documents.values())),
         class_names=_agreed([document.class_names for document in documents.values()]),
-        misnamed=[
-            index for index, document in documents.items() if _is_misnamed(pairs.image_files[index], document.file)
-        ],
+        misnamed=misnamed(pairs, list(documents), [document.file for document in documents.values()]),
         mistakes=mistakes,
     )
 
@@ -81,22 +75,6 @@ def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
         raise UserError(f"{pairs.annotation(index)}, {error}") from error
     except AnnotationError as error:
         raise UserError(f"{pairs.annotation(index)}: {error}") from error
-
-
-def _is_misnamed(image: str, told: str | None) -> bool:
-    # The folder and the suffix may have changed since; the name is what tells one image from another.
-    return told is not None and PurePosixPath(told).stem != PurePosixPath(image).stem
-
-
-def _warn_of_misnamed(pairs: Pairs, misnamed: Sequence[int]) -> None:
-    if misnamed:
-        logger.warning(
-            "%s: its file names another image than %s; taken all the same, since files belong together by name "
-            "(%d such files)",
-            pairs.annotation(misnamed[0]),
-            pairs.image_files[misnamed[0]],
-            len(misnamed),
-        )
 
 
 def _agreed(several: Sequence[Mapping[int, str] | None]) -> Mapping[int, str] | None:

@@ -1,7 +1,7 @@
 """The files of a channel: listed by their relative paths, and found by their names without suffix."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,15 +73,20 @@ def with_suffix(files: Iterable[str], suffixes: Sequence[str]) -> list[str]:
     return [file for file in files if file.lower().endswith(tuple(suffixes))]
 
 
-def by_stem(folder: ChannelFolder, files: Iterable[str]) -> Mapping[str, str]:
+def by_stem(folder: ChannelFolder, files: Iterable[str], *, without: Collection[str] = ()) -> Mapping[str, str]:
     """Return the files by their relative paths without suffix: `x/y.jpg` by `x/y`.
 
+    Folders whose names are in `without` do not count: `x/Annotations/y.xml` is `x/y` too.
+
     Raises:
-        UserError: two files differ by nothing but the suffix.
+        UserError: two files differ by nothing but that.
     """
     found: dict[str, str] = {}
     for file in files:
         stem = os.path.splitext(file)[0]  # noqa: PTH122 - a string, for speed
+        if without:
+            *folders, name = stem.split("/")
+            stem = "/".join([*(part for part in folders if part not in without), name])
         if stem in found:
             raise UserError(
                 f"{folder.channel} channel: expected names that differ by more than the suffix, since images and "

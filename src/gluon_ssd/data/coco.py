@@ -18,6 +18,7 @@ from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
 
 _CORNERS = 4
+_MOST = 2**63
 
 
 class _EntryError(ValueError):
@@ -29,7 +30,10 @@ class Instances:
     """What instances files hold: n images, each with the place of its file, and N boxes.
 
     `sizes` (n, 2) are widths and heights, 0 where not known; `rows` (N, 6) are category id, left, top, width, height
-    and crowd; `owners` (N,) are their images.
+    and crowd; `owners` (N,) are their images; `ids` (N,) what their file calls them, or where they are in its list.
+
+    Not all need be usable: `astray` has the image ids of boxes, by row, whose image is not listed, so that their owner
+    is -1; `unclear` what is written instead of those that are not four numbers, so that they are NaN.
     """
 
     places: Sequence[str]
@@ -38,6 +42,9 @@ class Instances:
     sizes: NDArray[np.int64]
     owners: NDArray[np.int64]
     rows: NDArray[np.float64]
+    ids: NDArray[np.int64]
+    astray: Mapping[int, int | str]
+    unclear: Mapping[int, str]
 
 
 def is_instances(folder: ChannelFolder, file: str) -> bool:
@@ -80,13 +87,18 @@ def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, 
     return Annotated(found, places, labels, dict(enumerate(names)), ids_follow_names=True)
 
 
-def _read(folder: ChannelFolder, file: str) -> Instances:
-    place = folder.where(file)
+def parse(content: bytes, place: str) -> Instances:
+    """Read an instances file, which `place` names in messages.
+
+    Raises:
+        UserError: it is not JSON, or one of its images or categories, or the category of a box, is not what it
+            should be.
+    """
     lists: Counter[str] = Counter()
     name = ""
     reading = _Reading()
     try:
-        for name, element in json_lists.elements(folder.read(file).decode("utf-8-sig")):
+        for name, element in json_lists.elements(content.decode("utf-8-sig")):
             reading.take(name, element)
             lists[name] += 1
         return reading.finished(place)
@@ -96,6 +108,19 @@ def _read(folder: ChannelFolder, file: str) -> Instances:
         raise UserError(f"{place}, {name} {lists[name]}: {error}") from error
     except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
         raise UserError(f"{place}: expected JSON, got a mistake: {error}") from error
+
+
+def _read(folder: ChannelFolder, file: str) -> Instances:
+    """Read a file all of whose boxes have to be usable."""
+    place = folder.where(file)
+    instances = parse(folder.read(file), place)
+    if instances.unclear:
+        row, written = next(iter(instances.unclear.items()))
+        raise UserError(f"{place}, annotations {row}: bbox: expected a list of four numbers, got {written}")
+    if instances.astray:
+        row, owner = next(iter(instances.astray.items()))
+        raise UserError(f"{place}, annotations {row}: image_id: expected the id of an image, got {show(owner)}")
+    return instances
 
 
 class _Reading:
@@ -108,6 +133,8 @@ class _Reading:
         self._sizes: list[tuple[int, int]] = []
         self._owners: list[int | str] = []
         self._rows = array("d")
+        self._ids = array("q")
+        self._unclear: dict[int, str] = {}
 
     def take(self, name: str, element: object) -> None:
         """Take an element of a list; raise _EntryError where it is not what it should be."""
@@ -119,13 +146,7 @@ class _Reading:
             self._take_category(element)
 
     def finished(self, place: str) -> Instances:
-        """Return the whole; raise UserError where annotations lead nowhere."""
-        owners = [self._images.get(owner, -1) for owner in self._owners]
-        if -1 in owners:
-            index = owners.index(-1)
-            raise UserError(
-                f"{place}, annotations {index}: image_id: expected the id of an image, got {show(self._owners[index])}"
-            )
+        """Return the whole; raise UserError where categories lead nowhere."""
         for index, category in enumerate(self._rows[::6]):
             if category not in self._categories:
                 raise UserError(
@@ -136,12 +157,16 @@ class _Reading:
             self._categories,
             self._file_names,
             np.array(self._sizes, np.int64).reshape(-1, 2),
-            np.array(owners, np.int64),
+            np.array([self._images.get(owner, -1) for owner in self._owners], np.int64),
             np.array(self._rows, np.float64).reshape(-1, 6),
+            np.array(self._ids, np.int64),
+            {row: owner for row, owner in enumerate(self._owners) if owner not in self._images},
+            self._unclear,
         )
 
     def _take_image(self, element: object) -> None:
-        if not isinstance(element, dict) or not isinstance(element.get("file_name"), str):
+        file_name = element.get("file_name") if isinstance(element, dict) else None
+        if not isinstance(element, dict) or not isinstance(file_name, str) or not file_name:
             raise _EntryError(f"expected an object with id and file_name, got {show(element)}")
         image_id = _id(element, "id")
         if image_id in self._images:
@@ -149,30 +174,34 @@ class _Reading:
             raise _EntryError(f"id: expected one that no other image has, got {show(image_id)} a second time")
         width, height = (whole(element.get(name)) or 0 for name in ("width", "height"))
         self._images[image_id] = len(self._file_names)
-        self._file_names.append(element["file_name"])
+        self._file_names.append(file_name)
         self._sizes.append((width, height) if width > 0 and height > 0 else (0, 0))
 
     def _take_annotation(self, element: object) -> None:
         if not isinstance(element, dict):
             raise _EntryError(f"expected an object with image_id, category_id and bbox, got {show(element)}")
-        bbox = element.get("bbox")
-        box = [number(side) for side in bbox] if isinstance(bbox, list) else []
-        if len(box) != _CORNERS or not all(map(math.isfinite, box)):
-            raise _EntryError(f"bbox: expected a list of four numbers, got {show(bbox)}")
         category = number(element.get("category_id"))
         if not math.isfinite(category):
             raise _EntryError(f"category_id: expected a number, got {show(element.get('category_id'))}")
+        row = len(self._owners)
         self._owners.append(_id(element, "image_id"))
+        self._ids.append(_number_of(element, row))
+        bbox = element.get("bbox")
+        box = [number(side) for side in bbox] if isinstance(bbox, list) else []
+        if len(box) != _CORNERS or not all(map(math.isfinite, box)):
+            self._unclear[row] = show(bbox)
+            box = [math.nan] * _CORNERS
         self._rows.extend([category, *box, float(number(element.get("iscrowd")) == 1)])
 
     def _take_category(self, element: object) -> None:
         category = whole(element.get("id")) if isinstance(element, dict) else None
-        if not isinstance(element, dict) or category is None or not isinstance(element.get("name"), str):
+        name = element.get("name") if isinstance(element, dict) else None
+        if category is None or not isinstance(name, str) or not name.strip():
             raise _EntryError(f"expected an object with id and name, got {show(element)}")
-        if self._categories.setdefault(category, element["name"]) != element["name"]:
+        name = " ".join(name.split())
+        if self._categories.setdefault(category, name) != name:
             raise _EntryError(
-                f"id: expected one name for {category}, got {show(self._categories[category])} and "
-                f"{show(element['name'])}"
+                f"id: expected one name for {category}, got {show(self._categories[category])} and {show(name)}"
             )
 
 
@@ -193,6 +222,9 @@ def _join(several: Sequence[Instances]) -> Instances:
         np.concatenate([part.sizes for part in several]),
         np.concatenate([part.owners + begin for part, begin in zip(several, begins, strict=False)]),
         np.concatenate([part.rows for part in several]),
+        np.concatenate([part.ids for part in several]),
+        {},
+        {},
     )
 
 
@@ -245,6 +277,12 @@ def _id(element: dict[str, Any], name: str) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise _EntryError(f"{name}: expected a number or a string, got {show(value)}")
     return value
+
+
+def _number_of(element: dict[str, Any], row: int) -> int:
+    """Return the id of a box where it is a number that fits, else its place in the list."""
+    value = element.get("id")
+    return value if isinstance(value, int) and abs(value) < _MOST else row
 
 
 def _has(element: object, name: str) -> bool:

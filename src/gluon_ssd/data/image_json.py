@@ -1,22 +1,26 @@
-"""A channel of images whose objects JSON files give: all of these read and checked once, images then one by one."""
+"""A channel of images whose objects other files give: all of these read and checked once, images then one by one.
 
-from collections.abc import Mapping
+The files are the built-in algorithm's JSON, which gives the data set its name, or COCO's, or VOC's XML.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gluon_ssd.data import annotation_files, coco
+from gluon_ssd.data import annotation_files, coco, voc_files
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.image_header import read_sizes
-from gluon_ssd.data.pairing import check, check_missing, pair
+from gluon_ssd.data.pairing import JSON, VOC, Pairs, check, check_missing, pair
 from gluon_ssd.data.pixel_labels import Objects, check_unit
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import PlatformError, UserError
 
 
 class ImageJsonDataset:
-    """The images of a channel with the objects that JSON files give, in order of the images' paths.
+    """The images of a channel with the objects that annotations give, in order of the images' paths.
 
-    `class_names` are those of the files' categories, None where these contradict each other or do not name each class;
+    `class_names` are those that the annotations tell, None where these contradict each other or do not name each class;
     `ids_follow_names` says whether other names would mean other class ids. `places` say where the annotation of each
     image is; they stay behind when the data set is pickled.
     """
@@ -41,17 +45,22 @@ class ImageJsonDataset:
         num_classes: int,
         label_width: int,
         shared: bool = False,
+        class_names: Sequence[str] | None = None,
     ) -> "ImageJsonDataset":
         """Read the annotations of all images, check them, and log what there is.
 
-        They are files `x/y.json` for images `x/y.jpg`, or COCO's instances files. `shared` says that the annotations
-        of other images lie among them.
+        They are files `x/y.json` for images `x/y.jpg`, `x/y.xml` as PASCAL VOC has them, or COCO's instances files.
+        `shared` says that the annotations of other images lie among them. Where names make the class ids, as in VOC's
+        files, these names in order of their ids are those of a `.classes` file in either channel; failing that
+        `class_names`, which another channel has; failing that the sorted names of all objects.
 
         Raises:
             UserError: files do not belong together, or annotations are wrong. Whether an image can be decoded shows
                 later.
         """
-        annotated = read_annotations(images, annotations, shared=shared, num_classes=num_classes)
+        annotated = read_annotations(
+            images, annotations, shared=shared, num_classes=num_classes, class_names=class_names
+        )
         labels, places = annotated.labels, annotated.places
         labels.check_classes(num_classes, places)
         sizes = labels.sizes(read_sizes(images, annotated.image_files), places)
@@ -108,26 +117,40 @@ def read_annotations(
     *,
     shared: bool,
     num_classes: int | None,
+    class_names: Sequence[str] | None = None,
     keep_going: bool = False,
 ) -> Annotated:
-    """Read annotations in whichever form they have, which their content tells.
+    """Read annotations in whichever form they have, which their content tells (see `ImageJsonDataset.open`).
 
-    Without `num_classes` any number of COCO's categories will do; `keep_going` leaves out what JSON files get wrong.
+    Without `num_classes` any number of classes will do; `keep_going` leaves out what JSON files get wrong.
 
     Raises:
         UserError: files do not belong together, or are not what they should be.
     """
     pairs = pair(images, annotations)
-    instances = (
-        [] if len(pairs) else [file for file in pairs.single_annotations if coco.is_instances(annotations, file)]
-    )
-    if not instances:
-        check(pairs, shared=shared)
+    instances = _instances(pairs)
+    if instances:
+        return _read_instances(pairs, instances, num_classes)
+    check(pairs, shared=shared)
+    if pairs.form is not VOC:
         return annotation_files.read(pairs, keep_going=keep_going)
-    annotated = coco.read(annotations, instances, pairs.single_images, num_classes=num_classes)
+    listed = read_class_names(images.path) or read_class_names(annotations.path)
+    return voc_files.read(pairs, num_classes=num_classes, class_names=listed or class_names)
+
+
+def _instances(pairs: Pairs) -> Sequence[str]:
+    """Return the annotation files that are COCO's, where none is that of a single image."""
+    if len(pairs) or pairs.form is not JSON:
+        return []
+    return [file for file in pairs.single_annotations if coco.is_instances(pairs.annotations, file)]
+
+
+def _read_instances(pairs: Pairs, files: Sequence[str], num_classes: int | None) -> Annotated:
+    images, annotations = pairs.images, pairs.annotations
+    annotated = coco.read(annotations, files, pairs.single_images, num_classes=num_classes)
     found = set(annotated.image_files)
     check_missing(
-        f"{images.channel} channel: expected an entry in {', '.join(map(annotations.where, instances))} for each image",
+        f"{images.channel} channel: expected an entry in {', '.join(map(annotations.where, files))} for each image",
         [image for image in pairs.single_images if image not in found],
         len(pairs.single_images),
     )

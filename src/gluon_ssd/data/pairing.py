@@ -1,8 +1,9 @@
 """Images and annotation files that belong together by name: `x/y.jpg` of one folder and `x/y.json` of another."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from gluon_ssd.data import unreadable
 from gluon_ssd.data.channel_files import ChannelFolder, by_stem, shown, with_suffix
@@ -11,14 +12,31 @@ from gluon_ssd.errors import UserError
 logger = logging.getLogger(__name__)
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-_ANNOTATIONS = (".json",)
 _OTHER_IMAGES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that annotation files come in: what messages call them, their suffix, how they say that nothing is there.
+
+    `apart` are the folders that keep such files apart from their images, and so do not count as part of a name.
+    """
+
+    kind: str
+    suffix: str
+    background: str
+    apart: Collection[str] = ()
+
+
+JSON = Form("JSON", ".json", "with empty annotations where it shows no objects")
+VOC = Form("VOC XML", ".xml", "without any object where it shows none", ("JPEGImages", "Annotations"))
 
 
 @dataclass(frozen=True)
 class Pairs:
     """The files of n images and of their annotations, as paths relative to the two folders, and those left single."""
 
+    form: Form
     images: ChannelFolder
     annotations: ChannelFolder
     image_files: Sequence[str]
@@ -37,15 +55,33 @@ class Pairs:
 def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     """Find the annotation of each image, in order of the images' paths; there may be none that fits.
 
-    Images of another kind are told of.
+    It is a JSON file; where no JSON file fits an image, a VOC XML file. Images of another kind are told of.
 
     Raises:
         UserError: there are no images, no annotations, or names that fit several.
     """
-    image_of = _find(images, IMAGE_SUFFIXES, "at least one image (.jpg, .jpeg or .png)")
-    annotation_of = _find(annotations, _ANNOTATIONS, "a JSON file for each image, x/y.json for x/y.jpg,")
+    image_files = _find(images, IMAGE_SUFFIXES, "at least one image (.jpg, .jpeg or .png)")
+    files = annotations.files()
+    found = [(form, own) for form in (JSON, VOC) if (own := with_suffix(files, (form.suffix,)))]
+    if not found:
+        raise _missing(annotations, "a JSON file for each image, x/y.json for x/y.jpg,", files)
+    several = (_pair(form, images, annotations, image_files, own) for form, own in found)
+    first = next(several)
+    return first if len(first) else next((pairs for pairs in several if len(pairs)), first)
+
+
+def _pair(
+    form: Form,
+    images: ChannelFolder,
+    annotations: ChannelFolder,
+    image_files: Sequence[str],
+    annotation_files: Sequence[str],
+) -> Pairs:
+    image_of = by_stem(images, image_files, without=form.apart)
+    annotation_of = by_stem(annotations, annotation_files, without=form.apart)
     stems = [stem for stem in image_of if stem in annotation_of]
     return Pairs(
+        form,
         images,
         annotations,
         image_files=[image_of[stem] for stem in stems],
@@ -63,24 +99,24 @@ def check(pairs: Pairs, *, shared: bool) -> None:
     Raises:
         UserError: nothing fits, or too many images have no annotation.
     """
-    images, annotations = pairs.images.channel, pairs.annotations.channel
+    images, annotations, form = pairs.images.channel, pairs.annotations.channel, pairs.form
     if not len(pairs):
         raise UserError(
-            f"{annotations} channel: expected a JSON file for each image of the {images} channel, x/y.json for "
-            f"x/y.jpg, got none that fits: JSON files {shown(pairs.single_annotations)}; "
+            f"{annotations} channel: expected a {form.kind} file for each image of the {images} channel, "
+            f"x/y{form.suffix} for x/y.jpg, got none that fits: {form.kind} files {shown(pairs.single_annotations)}; "
             f"images {shown(pairs.single_images)}"
         )
     check_missing(
-        f"{images} channel: expected a JSON file in the {annotations} channel for each image, with empty annotations "
-        "where it shows no objects",
+        f"{images} channel: expected a {form.kind} file in the {annotations} channel for each image, {form.background}",
         pairs.single_images,
         len(pairs.single_images) + len(pairs),
     )
     if pairs.single_annotations and not shared:
         logger.warning(
-            "%s channel: %d JSON files have no image in the %s channel and are not used: %s",
+            "%s channel: %d %s files have no image in the %s channel and are not used: %s",
             annotations,
             len(pairs.single_annotations),
+            form.kind,
             images,
             shown(pairs.single_annotations),
         )
@@ -97,14 +133,40 @@ def check_missing(expectation: str, missing: Sequence[str], total: int) -> None:
     logger.warning("%s, which are left out: %s", message, shown(missing))
 
 
-def _find(folder: ChannelFolder, suffixes: Sequence[str], what: str) -> Mapping[str, str]:
+def misnamed(pairs: Pairs, indices: Sequence[int], told: Sequence[str | None]) -> list[int]:
+    """Return those of the annotations that name, as `told`, another image than the one they belong to."""
+    # The folder and the suffix may have changed since; the name is what tells one image from another.
+    return [
+        index
+        for index, name in zip(indices, told, strict=True)
+        if name is not None and PurePosixPath(name).stem != PurePosixPath(pairs.image_files[index]).stem
+    ]
+
+
+def warn_of_misnamed(pairs: Pairs, indices: Sequence[int]) -> None:
+    """Log the first of the annotations that name other images, and how many they are."""
+    if indices:
+        logger.warning(
+            "%s: its file names another image than %s; taken all the same, since files belong together by name "
+            "(%d such files)",
+            pairs.annotation(indices[0]),
+            pairs.image_files[indices[0]],
+            len(indices),
+        )
+
+
+def _find(folder: ChannelFolder, suffixes: Sequence[str], what: str) -> Sequence[str]:
     files = folder.files()
     found = with_suffix(files, suffixes)
     if not found:
-        raise UserError(f"{folder.channel} channel: expected {what} in {folder.folder}, got {shown(files)}")
+        raise _missing(folder, what, files)
     if suffixes == IMAGE_SUFFIXES:
         _warn_of_other_images(folder, files)
-    return by_stem(folder, found)
+    return found
+
+
+def _missing(folder: ChannelFolder, what: str, files: Sequence[str]) -> UserError:
+    return UserError(f"{folder.channel} channel: expected {what} in {folder.folder}, got {shown(files)}")
 
 
 def _warn_of_other_images(images: ChannelFolder, files: Sequence[str]) -> None:

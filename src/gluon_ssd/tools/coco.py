@@ -1,20 +1,17 @@
 """COCO: one JSON file with all images, objects and categories of a split, and a folder of the images."""
 
-import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+
+from gluon_ssd.data import coco
+from gluon_ssd.data.coco import Instances
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, Size
-from gluon_ssd.tools.box_form import BoxForm, Numbers
+from gluon_ssd.tools.box_form import BoxForm
 from gluon_ssd.tools.image_names import name_within
-
-_LISTS = ("images", "annotations", "categories")
-_NUMBERS = 4
-Key = int | str  # an image's id
 
 
 def read_coco(source: Path, images: Path, *, classes: Sequence[str] | None) -> DataSet:
@@ -32,58 +29,35 @@ def read_coco(source: Path, images: Path, *, classes: Sequence[str] | None) -> D
     """
     if not images.is_dir():
         raise UserError(f"images: expected the folder of the images, got {str(images)!r}, which is none")
-    document = _read(source)
-    categories = _categories(source, document["categories"])
+    instances = _read(source)
+    categories = dict(sorted(instances.categories.items()))
     if classes is None:
         _check_names(source, categories)
-    objects = _objects(source, document.pop("annotations"), categories)
-    entries = _entries(source, document["images"], images, objects)
-    lost = sum(map(len, objects.values()))
-    example = next(iter(objects), None)
+    example = next(iter(instances.astray.values()), None)
+    lost = len(instances.astray)
     note = f"{source.name}: dropped: {lost:,} objects of images that it does not list, the first with id {example!r}"
     return DataSet(
         label=source.name,
         class_names=tuple(categories.values()) if classes is None else tuple(classes),
-        entries=entries,
+        entries=_entries(instances, images),
         notes=(note,) if lost else (),
         dropped_objects=lost,
     )
 
 
-def _read(source: Path) -> dict[str, list[Any]]:
+def _read(source: Path) -> Instances:
     try:
-        with source.open("rb") as stream:
-            document = json.load(stream, object_hook=_without_outline)
+        content = source.read_bytes()
     except OSError as error:
         raise UserError(f"source: expected a COCO file such as instances_train.json, got: {error}") from error
-    except (ValueError, RecursionError) as error:  # no JSON, or no text
-        raise UserError(f"source: expected JSON in {source}, got a mistake: {error}") from error
-    missing = [name for name in _LISTS if not (isinstance(document, dict) and isinstance(document.get(name), list))]
-    if missing:
-        raise UserError(
-            f"source: expected the lists {', '.join(_LISTS)}, as in COCO's instances_*.json, "
-            f"got no list {missing[0]!r} in {source}"
-        )
-    return document  # type: ignore[no-any-return]  # checked
-
-
-def _without_outline(item: dict[str, Any]) -> dict[str, Any]:
-    """Forget outlines as soon as each is read: they are most of the file."""
-    item.pop("segmentation", None)
-    return item
-
-
-def _categories(source: Path, items: Sequence[Any]) -> dict[int, str]:
-    """Return the names by id, in order of the ids."""
-    found: dict[int, str] = {}
-    for number, item in enumerate(items):
-        key, name = _get(item, "id"), _get(item, "name")
-        if not (_is_id(key) and isinstance(name, str) and name.strip()):
-            raise UserError(f"{source.name}, category {number}: expected an id and a name, got {_show(item)}")
-        if key in found:
-            raise UserError(f"{source.name}, category {number}: expected an id of its own, got {key} twice")
-        found[key] = " ".join(name.split())
-    return dict(sorted(found.items()))
+    instances = coco.parse(content, source.name)
+    for name, found in (("images", instances.file_names), ("categories", instances.categories)):
+        if not found:
+            raise UserError(
+                f"{source.name}: expected the lists images, annotations and categories, as in COCO's "
+                f"instances_*.json, got no {name}"
+            )
+    return instances
 
 
 def _check_names(source: Path, categories: Mapping[int, str]) -> None:
@@ -96,81 +70,39 @@ def _check_names(source: Path, categories: Mapping[int, str]) -> None:
         )
 
 
-def _objects(source: Path, items: list[Any], categories: Mapping[int, str]) -> dict[Key, list[AnnotatedObject]]:
-    """Return the objects of each image by the image's id."""
-    found: dict[Key, list[AnnotatedObject]] = defaultdict(list)
-    for number, item in enumerate(items):
-        image, category = _get(item, "image_id"), _get(item, "category_id")
-        if not _is_key(image):
-            raise UserError(f"{source.name}, annotation {number}: expected an image_id, got {_show(item)}")
-        if not _is_id(category) or category not in categories:
-            raise UserError(
-                f"{source.name}, annotation {number}: expected a category_id that categories lists, got {category!r}"
+def _entries(instances: Instances, folder: Path) -> list[AnnotatedImage]:
+    """Return the images in order, with their objects."""
+    objects = _objects(instances)
+    return [
+        AnnotatedImage(
+            where=name,
+            path=folder / name,
+            name=name_within(folder, name),
+            form=BoxForm.COCO,
+            objects=tuple(objects.get(image, ())),
+            size=_size(size),
+        )
+        for image, (name, size) in enumerate(zip(instances.file_names, instances.sizes.tolist(), strict=True))
+    ]
+
+
+def _objects(instances: Instances) -> Mapping[int, Sequence[AnnotatedObject]]:
+    """Return the objects of the images that have any."""
+    found: dict[int, list[AnnotatedObject]] = defaultdict(list)
+    clear = np.isfinite(instances.rows).all(axis=1)
+    for owner, number, row, is_clear in zip(instances.owners, instances.ids, instances.rows, clear, strict=True):
+        category, left, top, width, height, crowd = row.tolist()
+        found[int(owner)].append(
+            AnnotatedObject(
+                place=f"annotation {number}",
+                class_name=instances.categories[category],
+                numbers=(left, top, width, height) if is_clear else None,
+                difficult=crowd > 0,
             )
-        key = _get(item, "id")
-        place = f"annotation {key if _is_key(key) else number}"
-        crowd = bool(_get(item, "iscrowd"))
-        found[image].append(AnnotatedObject(place, categories[category], _numbers(_get(item, "bbox")), crowd))
+        )
     return found
 
 
-def _entries(
-    source: Path, items: Sequence[Any], folder: Path, objects: dict[Key, list[AnnotatedObject]]
-) -> list[AnnotatedImage]:
-    """Return the images in order, and take their objects out of `objects`."""
-    entries = []
-    seen: set[Key] = set()
-    for number, item in enumerate(items):
-        key, name = _get(item, "id"), _get(item, "file_name")
-        if not (_is_key(key) and isinstance(name, str) and name):
-            raise UserError(f"{source.name}, image {number}: expected an id and a file_name, got {_show(item)}")
-        if key in seen:
-            raise UserError(f"{source.name}, image {number}: expected an id of its own, got {key!r} twice")
-        seen.add(key)
-        entries.append(
-            AnnotatedImage(
-                where=name,
-                path=folder / name,
-                name=name_within(folder, name),
-                form=BoxForm.COCO,
-                objects=tuple(objects.pop(key, ())),
-                size=_size(item),
-            )
-        )
-    return entries
-
-
-def _get(item: object, key: str) -> Any:  # noqa: ANN401 - JSON holds anything
-    return item.get(key) if isinstance(item, dict) else None
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_key(value: object) -> bool:
-    """Tell whether it can be an image's id; some tools write text."""
-    return _is_id(value) or isinstance(value, str)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _numbers(value: object) -> Numbers | None:
-    if not (isinstance(value, list) and len(value) == _NUMBERS and all(map(_is_number, value))):
-        return None
-    left, top, width, height = value
-    return left, top, width, height
-
-
-def _size(item: object) -> Size | None:
-    width, height = _get(item, "width"), _get(item, "height")
-    if not (_is_number(width) and _is_number(height) and width > 0 and height > 0):
-        return None
-    return int(width), int(height)
-
-
-def _show(item: object, most: int = 100) -> str:
-    text = json.dumps(item)
-    return f"{text[:most]} ..." if len(text) > most else text
+def _size(size: Sequence[int]) -> Size | None:
+    width, height = size
+    return (width, height) if width and height else None

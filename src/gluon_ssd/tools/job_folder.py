@@ -3,71 +3,159 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from gluon_ssd.data.channel_files import ChannelFolder, with_suffix
+from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker.channels import RECORDIO, SHARED_ANNOTATIONS
 from gluon_ssd.sagemaker.paths import Paths
 
 HOST = "algo-1"
+_IMAGES = "application/x-image"
+_CLASSES = ".classes"
+_ANNOTATIONS = (".json", ".xml", _CLASSES)
 
 
-def lay_out(folder: Path, *, train: Path, validation: Path, hyperparameters: Mapping[str, str]) -> Paths:
-    """Make `folder` a job on the .rec files `train` and `validation` (files, or folders of them).
+@dataclass(frozen=True)
+class _Source:
+    """What goes into a channel: files, and the folder that their paths in the channel start from."""
+
+    content_type: str
+    root: Path
+    files: Sequence[Path]
+
+    def samples(self) -> int:
+        """Return how many images there are."""
+        if self.content_type == RECORDIO:
+            return sum(_count(file) for file in self.files if file.suffix == ".rec")
+        return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in self.files)
+
+
+def lay_out(
+    folder: Path,
+    *,
+    train: Path,
+    validation: Path,
+    hyperparameters: Mapping[str, str],
+    annotations: Mapping[str, Path] | None = None,
+) -> Paths:
+    """Make `folder` a job on `train` and `validation`: .rec files, or folders of them or of images.
 
     The files are linked, or copied where the file system cannot link; class lists (`*.classes`) go with them.
     `num_training_samples` is counted where it is not given.
 
+    Args:
+        folder: the job's, new or empty.
+        train: what to train on.
+        validation: what to validate on.
+        hyperparameters: the job's.
+        annotations: the annotations of images, by channel: a folder, or COCO's file. Those of `photos` are also found
+            in a folder `photos_annotation` beside it.
+
     Raises:
-        UserError: a source is not there or holds no .rec file, or `folder` already holds something.
+        UserError: a source is not there or holds nothing of the kind, or `folder` already holds something.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(
             f"--output {folder}: expected a folder that is new or empty, got one with files in it; "
             "remove it or name another"
         )
-    sources = {"train": train, "validation": validation}
-    files = {name: _channel_files(name, source) for name, source in sources.items()}
-    samples = sum(_count(file) for file in files["train"] if file.suffix == ".rec")
+    given = {"train": train, "validation": validation}
+    sources = {name: _source(name, path) for name, path in given.items()}
+    of_images = {name: given[name] for name, source in sources.items() if source.content_type == _IMAGES}
+    sources |= {
+        name: _annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()
+    }
+    samples = sources["train"].samples()
     if not samples:
         raise UserError(f"{train}: expected at least one record, got none")
     paths = Paths(folder)
     try:
         for name, source in sources.items():
-            _fill(paths.channel(name), files[name], source if source.is_dir() else source.parent)
-        _configure(paths, {"num_training_samples": str(samples), **hyperparameters})
+            _fill(paths.channel(name), source)
+        _configure(paths, sources, {"num_training_samples": str(samples), **hyperparameters})
     except OSError as error:
         raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
     return paths
 
 
-def _configure(paths: Paths, hyperparameters: Mapping[str, str]) -> None:
+def _configure(paths: Paths, sources: Mapping[str, _Source], hyperparameters: Mapping[str, str]) -> None:
     _write_json(paths.hyperparameters, hyperparameters)
-    channel = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
-    _write_json(paths.input_data_config, {"train": channel, "validation": channel})
+    channels = {
+        name: {"ContentType": source.content_type, "TrainingInputMode": "File"} for name, source in sources.items()
+    }
+    _write_json(paths.input_data_config, channels)
     _write_json(paths.resource_config, {"current_host": HOST, "hosts": [HOST]})
     paths.model.mkdir(parents=True)
     paths.output.mkdir(parents=True)
 
 
-def _channel_files(name: str, source: Path) -> list[Path]:
-    """The .rec files of `source`, and the class lists beside them."""
-    if source.is_file():
-        if source.suffix != ".rec":
-            raise UserError(f"--{name} {source}: expected a file name that ends in .rec")
-        classes = source.with_suffix(".classes")
-        return [source, classes] if classes.is_file() else [source]
-    records = sorted(path for path in source.rglob("*.rec") if path.is_file())
-    if not records:
-        kind = "a folder without any" if source.is_dir() else "nothing there"
-        raise UserError(f"--{name} {source}: expected a .rec file or a folder of them, got {kind}")
-    return [*records, *sorted(source.rglob("*.classes"))]
+def _source(name: str, path: Path) -> _Source:
+    """Choose what goes into a channel: .rec files or images, and the class lists beside them."""
+    if path.is_file():
+        if path.suffix != ".rec":
+            raise UserError(f"--{name} {path}: expected a file name that ends in .rec")
+        classes = path.with_suffix(_CLASSES)
+        return _Source(RECORDIO, path.parent, [path, classes] if classes.is_file() else [path])
+    records = sorted(file for file in path.rglob("*.rec") if file.is_file())
+    if records:
+        return _Source(RECORDIO, path, [*records, *sorted(path.rglob(f"*{_CLASSES}"))])
+    images = _find(name, path, IMAGE_SUFFIXES)
+    if not images:
+        kind = "a folder without any" if path.is_dir() else "nothing there"
+        raise UserError(f"--{name} {path}: expected a .rec file, or a folder of these or of images, got {kind}")
+    return _Source(_IMAGES, path, [*images, *_find(name, path, (_CLASSES,))])
 
 
-def _fill(channel: Path, files: Iterable[Path], root: Path) -> None:
-    for file in files:
-        target = channel / file.relative_to(root)
+def _annotations(images: Mapping[str, Path], given: Mapping[str, Path]) -> Mapping[str, Path]:
+    """Return the annotations that go with folders of images, by their channel."""
+    found: dict[str, Path] = {}
+    for name, folder in images.items():
+        own, beside = f"{name}_annotation", folder.resolve().with_name(f"{folder.resolve().name}_annotation")
+        channel = own if own in given or SHARED_ANNOTATIONS not in given else SHARED_ANNOTATIONS
+        if channel not in given and not beside.is_dir():
+            raise UserError(
+                f"--{name} {folder}: expected annotations of its images, got no --{_option(own)}, no "
+                f"--{SHARED_ANNOTATIONS}, and no folder {beside.name} beside it"
+            )
+        found[channel] = given.get(channel, beside)
+    unused = [name for name in given if name not in found]
+    if unused:
+        raise UserError(
+            f"--{_option(unused[0])} {given[unused[0]]}: expected annotations only of images that have no others, "
+            "got records or images that have; leave it out"
+        )
+    return found
+
+
+def _annotation_source(name: str, path: Path) -> _Source:
+    """Return what goes into a channel of annotations, given as a folder or as one file."""
+    files = [path] if path.is_file() else _find(name, path, _ANNOTATIONS)
+    if not with_suffix(map(str, files), _ANNOTATIONS):
+        kind = "a folder without any" if path.is_dir() else "another file" if path.is_file() else "nothing there"
+        raise UserError(
+            f"--{_option(name)} {path}: expected a folder of JSON or VOC XML files, or COCO's JSON file, got {kind}"
+        )
+    return _Source(_IMAGES, path.parent if path.is_file() else path, files)
+
+
+def _find(name: str, folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [folder / file for file in with_suffix(ChannelFolder(name, folder).files(), suffixes)]
+
+
+def _option(channel: str) -> str:
+    return channel.replace("_", "-")
+
+
+def _fill(channel: Path, source: _Source) -> None:
+    for file in source.files:
+        target = channel / file.relative_to(source.root)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(file.resolve(), target)

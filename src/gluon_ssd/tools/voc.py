@@ -1,16 +1,14 @@
 """The PASCAL VOC folder: JPEGImages, Annotations and ImageSets/Main."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError  # only names; defusedxml parses
 
-from defusedxml import ElementTree
-
+from gluon_ssd.data import voc
+from gluon_ssd.data.voc import VocAnnotation, VocError, VocObject
 from gluon_ssd.errors import UserError
-from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError, Size
+from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError
 from gluon_ssd.tools.box_form import BoxForm
 
 PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
@@ -35,19 +33,6 @@ def read_voc(source: Path, split: str, *, classes: Sequence[str] | None) -> Data
     names = folder.images_of(split)
     class_names = folder.class_names() if classes is None else tuple(classes)
     return DataSet(split, class_names, [VocEntry(folder, name) for name in names], folder="JPEGImages")
-
-
-class UnreadableAnnotationError(ValueError):
-    """An annotation that is missing or is not XML; the message says which."""
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """What an XML file says of an image; `size` is (width, height), None where it is missing or zero."""
-
-    filename: str
-    size: Size | None
-    objects: tuple[AnnotatedObject, ...]
 
 
 @dataclass(frozen=True)
@@ -92,15 +77,18 @@ class VocFolder:
         matches = map(LIST_LINE.fullmatch, lines)
         return list(dict.fromkeys(match["name"] for match in matches if match))
 
-    def annotation(self, name: str) -> Annotation:
+    def annotation(self, name: str) -> VocAnnotation:
         """Read the annotation of an image.
 
         Raises:
-            UnreadableAnnotationError: it is missing or no XML.
+            DroppedError: it is missing, cannot be read, or is not VOC's XML.
         """
-        element = self._parse(name)
-        objects = tuple(_object(item, number) for number, item in enumerate(element.findall("object"), 1))
-        return Annotation(_text(element, "filename"), _size(element), objects)
+        try:
+            return voc.parse((self.root / "Annotations" / f"{name}.xml").read_bytes())
+        except FileNotFoundError as error:
+            raise DroppedError("no annotation") from error
+        except (VocError, OSError) as error:
+            raise DroppedError(f"annotation is not readable: {error}") from error
 
     def image(self, name: str, filename: str) -> Path | None:
         """Return where the image of that name lies; failing that, the file of the annotation's `filename`."""
@@ -115,19 +103,10 @@ class VocFolder:
         names: set[str] = set()
         for path in (self.root / "Annotations").glob("*.xml"):
             try:
-                names.update(_text(item, "name") for item in self._parse(path.stem).iterfind("object"))
-            except UnreadableAnnotationError:
+                names.update(item.name for item in self.annotation(path.stem).objects)
+            except DroppedError:
                 continue  # told of where a split lists it
         return tuple(sorted(names - {""}))
-
-    def _parse(self, name: str) -> Element:
-        path = self.root / "Annotations" / f"{name}.xml"
-        try:
-            return ElementTree.fromstring(path.read_bytes())
-        except FileNotFoundError as error:
-            raise UnreadableAnnotationError("no annotation") from error
-        except (ParseError, OSError, ValueError, LookupError) as error:  # the last two: entities, odd encodings
-            raise UnreadableAnnotationError(f"annotation is not readable XML: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,47 +122,18 @@ class VocEntry:
         Raises:
             DroppedError: one of them is missing, or the annotation cannot be read.
         """
-        try:
-            annotation = self.folder.annotation(self.where)
-        except UnreadableAnnotationError as error:
-            raise DroppedError(str(error)) from error
+        annotation = self.folder.annotation(self.where)
         path = self.folder.image(self.where, annotation.filename)
         if path is None:
             raise DroppedError("no image in JPEGImages")
         name = path.relative_to(self.folder.root / "JPEGImages").as_posix()
-        return AnnotatedImage(self.where, path, name, BoxForm.VOC, annotation.objects, annotation.size)
+        objects = tuple(_object(item, number) for number, item in enumerate(annotation.objects, 1))
+        return AnnotatedImage(self.where, path, name, BoxForm.VOC, objects, annotation.size)
 
 
 def _is_voc(root: Path) -> bool:
     return all((root / part).is_dir() for part in PARTS)
 
 
-def _text(element: Element, path: str) -> str:
-    """Return the text at a path, in one line; nothing there is an empty text."""
-    return " ".join((element.findtext(path) or "").split())
-
-
-def _number(element: Element, path: str) -> float:
-    try:
-        return float(_text(element, path))
-    except ValueError:
-        return math.nan
-
-
-def _size(element: Element) -> Size | None:
-    width, height = _number(element, "size/width"), _number(element, "size/height")
-    # Some tools write 0 for a size that they do not know.
-    if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
-        return None
-    return int(width), int(height)
-
-
-def _object(element: Element, number: int) -> AnnotatedObject:
-    xmin, ymin, xmax, ymax = (_number(element, f"bndbox/{corner}") for corner in ("xmin", "ymin", "xmax", "ymax"))
-    box = (xmin, ymin, xmax, ymax)
-    return AnnotatedObject(
-        place=f"object {number}",
-        class_name=_text(element, "name"),
-        numbers=box if all(map(math.isfinite, box)) else None,
-        difficult=_text(element, "difficult").lower() in {"1", "true"},
-    )
+def _object(item: VocObject, number: int) -> AnnotatedObject:
+    return AnnotatedObject(f"object {number}", item.name, item.corners, item.difficult)
