@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
-from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
+from gluon_ssd.data.class_names import agreed
+from gluon_ssd.data.json_annotation import JsonAnnotation
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.data.pairing import Pairs
 from gluon_ssd.data.pixel_labels import PixelLabels
-from gluon_ssd.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def read(pairs: Pairs) -> Annotated:
         pairs.image_files,
         [pairs.annotation(index) for index in range(len(pairs))],
         PixelLabels.join([chunk.labels for chunk in chunks]),
-        _agreed([chunk.class_names for chunk in chunks]),
+        agreed(chunk.class_names for chunk in chunks),
     )
 
 
@@ -46,7 +46,7 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
     documents = [_read_document(pairs, index) for index in chunk]
     return _Chunk(
         json_annotation.join(documents),
-        class_names=_agreed([document.class_names for document in documents]),
+        class_names=agreed(document.class_names for document in documents),
         misnamed=[
             index
             for index, document in zip(chunk, documents, strict=True)
@@ -57,12 +57,8 @@ def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
 
 def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
     content = pairs.annotations.read(pairs.annotation_files[index])
-    try:
+    with json_annotation.at(pairs.annotation(index)):
         return json_annotation.parse(content)
-    except BoxError as error:
-        raise UserError(f"{pairs.annotation(index)}, {error}") from error
-    except AnnotationError as error:
-        raise UserError(f"{pairs.annotation(index)}: {error}") from error
 
 
 def _is_misnamed(image: str, told: str | None) -> bool:
@@ -79,12 +75,3 @@ def _warn_of_misnamed(pairs: Pairs, misnamed: Sequence[int]) -> None:
             pairs.image_files[misnamed[0]],
             len(misnamed),
         )
-
-
-def _agreed(several: Sequence[Mapping[int, str] | None]) -> Mapping[int, str] | None:
-    """Return the names of all, None where one contradicts another or itself."""
-    names: dict[int, str] = {}
-    for some in several:
-        if some is None or any(names.setdefault(class_id, name) != name for class_id, name in some.items()):
-            return None
-    return names

@@ -1,14 +1,13 @@
 """How large stored images are, read from the first bytes of their files."""
 
 import struct
-from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.image_files import ImageFiles
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.errors import UserError
 
@@ -38,23 +37,23 @@ def read_size(stream: BinaryIO) -> tuple[int, int] | None:
     return (width, height) if width and height else None
 
 
-def read_sizes(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
-    """Return the width and height of at least one image of a channel, shape (n, 2), 0 where one does not tell.
+def read_sizes(images: ImageFiles) -> NDArray[np.int64]:
+    """Return the width and height of the images of a channel, at least one, shape (n, 2), 0 where one does not tell.
 
     Raises:
         UserError: a file cannot be read.
     """
-    return np.concatenate(in_chunks(partial(_read_chunk, folder, files), len(files), folder.channel))
+    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), images.channel))
 
 
-def _read_chunk(folder: ChannelFolder, files: Sequence[str], chunk: range) -> NDArray[np.int64]:
+def _read_chunk(images: ImageFiles, chunk: range) -> NDArray[np.int64]:
     sizes = np.zeros((len(chunk), 2), np.int64)
     for size, index in zip(sizes, chunk, strict=True):
         try:
-            with folder.open(files[index]) as stream:
+            with images.open(index) as stream:
                 size[:] = read_size(stream) or 0
         except OSError as error:
-            raise UserError(f"{folder.where(files[index])}: expected a file that can be read, got {error}") from error
+            raise UserError(f"{images.where(index)}: expected a file that can be read, got {error}") from error
     return sizes
 
 
