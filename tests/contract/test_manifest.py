@@ -102,16 +102,6 @@ def test_a_missing_object_fails_the_job_with_its_line(job: Job, s3: str) -> None
     assert "Traceback" not in ended.log
 
 
-def test_a_service_that_does_not_answer_is_a_platform_error(job: Job) -> None:
-    ended = job.run(**environment("http://127.0.0.1:9"))
-    assert ended.code == 3, ended.log
-    assert ended.failure is not None
-    assert re.match(
-        r"InternalServerError: train channel, output.manifest, line \d: s3://labels/job/.*: expected all of an object,",
-        ended.failure,
-    )
-
-
 def test_a_job_that_is_stopped_while_it_fetches_ends_at_once_and_well(job: Job, s3: str) -> None:
     with proxied(s3, {"*": ["50", "always"]}) as proxy:
         process = job.start(**environment(proxy.endpoint))

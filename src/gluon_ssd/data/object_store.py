@@ -3,6 +3,7 @@
 Import it where there is something to fetch: boto3 takes its time.
 """
 
+import random
 import threading
 import time
 from contextlib import suppress
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
 IN_FLIGHT = 16  # objects at a time
 
 _PIECE = 1 << 20  # bytes
-_LONGEST_PAUSE = 20.0  # seconds, as botocore has it
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 20.0  # seconds
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404")
 _FORBIDDEN, _TOO_MANY, _SERVER = 403, 429, 500  # statuses; from the last on it is the service's fault
-_BROKEN_OFF = (exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.FlexibleChecksumError)
+_TIMED_OUT = "RequestTimeout"  # comes with the status of a wrong request
+_NO_ANSWER = (
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.FlexibleChecksumError,
+)
 _NO_CREDENTIALS = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
 _UNREACHABLE = (
     "a job in network isolation, or in a VPC without a way to S3, cannot fetch images: give it the images as files"
@@ -35,13 +42,12 @@ _UNREACHABLE = (
 
 @dataclass(frozen=True)
 class Limits:
-    """How patient to be: attempts at a request, and at an answer that breaks off; seconds to wait for a connection,
-    and for the next bytes.
+    """How patient to be: attempts for each object, and seconds to wait for a connection and for the next bytes.
 
-    Pauses between attempts grow to 20 seconds.
-    """  # noqa: D205 - the first sentence takes two lines
+    Pauses between attempts are twice as long each time, up to 20 seconds, less up to a half by chance.
+    """
 
-    attempts: int = 8
+    attempts: int = 10
     connect: float = 10
     read: float = 60
 
@@ -87,24 +93,29 @@ class ObjectStore:
             ) from error
 
     def _download(self, address: S3Object, path: Path) -> int:
-        """Repeat what botocore does not repeat: an answer that breaks off."""
+        """Repeat what fails for a reason that passes; botocore repeats no answers that break off."""
         path.parent.mkdir(parents=True, exist_ok=True)
         attempt = 1
         while True:
-            body = self._client.get_object(Bucket=address.bucket, Key=address.key)["Body"]
-            aside = path.with_name(f"{path.name}.{threading.get_ident()}")
             try:
-                with body, aside.open("wb") as file:
-                    while piece := body.read(_PIECE):
-                        file.write(piece)
-                return aside.replace(path).stat().st_size
-            except _BROKEN_OFF:
-                if attempt >= self._limits.attempts:
+                return self._attempt(address, path)
+            except (exceptions.ClientError, *_NO_ANSWER) as error:
+                if attempt >= self._limits.attempts or not _may_pass(error):
                     raise
-            finally:
-                aside.unlink(missing_ok=True)
-            time.sleep(min(0.1 * 2**attempt, _LONGEST_PAUSE))
+            pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
+            time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all ask again at once
             attempt += 1
+
+    def _attempt(self, address: S3Object, path: Path) -> int:
+        body = self._client.get_object(Bucket=address.bucket, Key=address.key)["Body"]
+        aside = path.with_name(f"{path.name}.{threading.get_ident()}")
+        try:
+            with body, aside.open("wb") as file:
+                while piece := body.read(_PIECE):
+                    file.write(piece)
+            return aside.replace(path).stat().st_size
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def _client(limits: Limits) -> "S3Client":
@@ -112,13 +123,22 @@ def _client(limits: Limits) -> "S3Client":
         max_pool_connections=IN_FLIGHT,
         connect_timeout=limits.connect,
         read_timeout=limits.read,
-        retries={"mode": "standard", "total_max_attempts": limits.attempts},
+        # Its own retries share a quota, which a service that is busy for long uses up.
+        retries={"total_max_attempts": 1},
     )
     try:
         # A session of its own: the one that boto3 shares remembers credentials.
         return boto3.Session().client("s3", config=config)
     except (exceptions.BotoCoreError, ValueError) as error:  # the latter where the address of the service is none
         raise UserError(f"S3: expected a configuration of AWS that can be used, got: {error}") from error
+
+
+def _may_pass(error: Exception) -> bool:
+    """Say whether to ask again: the service is busy or broken, or the answer did not come."""
+    if not isinstance(error, exceptions.ClientError):
+        return True
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return status >= _SERVER or status == _TOO_MANY or error.response["Error"].get("Code") == _TIMED_OUT
 
 
 def _refused(error: exceptions.ClientError, what: str, attempts: int) -> JobError:
@@ -132,7 +152,7 @@ def _refused(error: exceptions.ClientError, what: str, attempts: int) -> JobErro
             f"{what}: expected an object that may be read, got {code}: {said}; allow the role or the user of the job "
             "s3:GetObject, and s3:ListBucket, without which a missing object is a forbidden one"
         )
-    if status >= _SERVER or status == _TOO_MANY:
+    if _may_pass(error):
         return PlatformError(
             f"{what}: expected an object, got {code} from S3 in {attempts} attempts: {said}; try again later"
         )
@@ -141,7 +161,7 @@ def _refused(error: exceptions.ClientError, what: str, attempts: int) -> JobErro
 
 def _failed(error: exceptions.BotoCoreError, what: str, attempts: int) -> JobError:
     """Return what to say where there was no answer, or only a part of one."""
-    if isinstance(error, (*_BROKEN_OFF, exceptions.ConnectionError)):
+    if isinstance(error, _NO_ANSWER):
         return PlatformError(
             f"{what}: expected all of an object, got none in {attempts} attempts: {error}; try again later; "
             + _UNREACHABLE
