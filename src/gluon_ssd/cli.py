@@ -35,6 +35,7 @@ Each command has a --help of its own.
 """
 TRAIN_EXAMPLES = """examples:
   gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
+  gluon-ssd train --train output.manifest --validation val.manifest --hyperparameter num_classes=3 --output job
   gluon-ssd train --train shards/ --validation val.rec --output job \\
       --hyperparameter num_classes=20 base_network=resnet-50 epochs=40 mini_batch_size=16 learning_rate=0.002
   gluon-ssd train --train photos --train-annotation labels --validation val.rec --output job \\
@@ -47,6 +48,8 @@ instances_*.json. A folder photos_annotation beside photos is found without bein
 
 The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
 output/model.tar.gz. num_training_samples is counted unless it is given. The README lists all hyperparameters.
+Images that a manifest names by s3:// addresses are fetched before training begins, with the credentials and the
+settings that boto3 finds, such as AWS_PROFILE and AWS_ENDPOINT_URL.
 """
 PREPARE_EXAMPLES = """examples:
   gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --output train.rec
@@ -116,7 +119,11 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public n
 def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _add(commands, "train", "run a training job on this machine", TRAIN_EXAMPLES)
     parser.add_argument(
-        "--train", type=Path, required=True, metavar="PATH", help="a .rec file, or a folder of them or of images"
+        "--train",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a .rec or .manifest file, or a folder of either or of images",
     )
     parser.add_argument("--validation", type=Path, required=True, metavar="PATH", help="the same, to validate on")
     for channel, images in _ANNOTATIONS.items():

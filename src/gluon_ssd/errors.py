@@ -1,4 +1,4 @@
-"""The three kinds of failure, told apart by who can act on them."""
+"""The three kinds of failure, told apart by who can act on them; and the end of a job that was asked to stop."""
 
 
 class JobError(Exception):
@@ -15,3 +15,7 @@ class AlgorithmError(JobError):
 
 class PlatformError(JobError):
     """The machine or the service failed: no GPU driver, no disk space, a dead process."""
+
+
+class StoppedError(Exception):
+    """The job was asked to stop before there was anything to keep, which is no failure."""

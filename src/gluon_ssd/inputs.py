@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.channel_files import ChannelFolder
@@ -11,13 +13,14 @@ from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.dataset import Dataset
 from gluon_ssd.data.fifo import Patience
 from gluon_ssd.data.image_json import ImageJsonDataset
+from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
 from gluon_ssd.data.stream_order import StreamOrder
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, Channel, Channels
+from gluon_ssd.sagemaker.channels import MANIFEST, SHARED_ANNOTATIONS, Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 
@@ -54,11 +57,21 @@ def open_data(
 ) -> Iterator[Data]:
     """Open both channels, each read by `num_workers` processes, which end with the block; check those that are files.
 
-    Of a training channel that every worker has whole, this one trains on its `share`.
-
-    A channel in Pipe mode is checked as it comes; waiting for it ends as soon as the job is `stopped`.
+    Of a training channel that every worker has whole, this one trains on its `share`. A channel in Pipe mode is checked
+    as it comes; waiting for it ends as soon as the job is `stopped`. What a manifest names in S3 is fetched first, into
+    a folder that is gone when the block ends.
     """
-    opener = _Opener(job, channels, paths, num_workers, stopped)
+    with (
+        # Errors: one more file may come while the folder is emptied, where a job ends before it has begun.
+        TemporaryDirectory(prefix="gluon-ssd-", ignore_cleanup_errors=True) as cache,
+        _open(_Opener(job, channels, paths, num_workers, stopped, Path(cache)), share) as data,
+    ):
+        yield data
+
+
+@contextmanager
+def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
+    job, channels, num_workers = opener.job, opener.channels, opener.num_workers
     is_split = channels.train.is_sharded and share.workers > 1
     _warn_of_resizing("Training", job)
     train = opener.open(channels.train)
@@ -87,6 +100,7 @@ class _Opener:
     paths: Paths
     num_workers: int
     stopped: Callable[[], bool]
+    cache: Path
 
     def open(self, channel: Channel, names: tuple[str, ...] | None = None) -> _Opened:
         """Choose the reader of a channel, here and nowhere else, and open it.
@@ -96,8 +110,7 @@ class _Opener:
         """
         if channel.is_pipe:
             return _Opened(self._pipe(channel))
-        annotation = self.channels.annotations.get(channel.name)
-        dataset = self._images(channel, annotation, names) if annotation else self._records(channel)
+        dataset = self._files(channel, names)
         dataset.summary.check_objects(channel.name)
         listed = read_class_names(self.paths.channel(channel.name))
         if isinstance(dataset, RecordIODataset):
@@ -105,6 +118,14 @@ class _Opener:
         if dataset.ids_follow_names:
             return _Opened(dataset, dataset.class_names)
         return _Opened(dataset, listed, dataset.class_names)
+
+    def _files(
+        self, channel: Channel, names: tuple[str, ...] | None
+    ) -> RecordIODataset | ImageJsonDataset | ManifestDataset:
+        if channel.content_type == MANIFEST:
+            return self._manifest(channel)
+        annotation = self.channels.annotations.get(channel.name)
+        return self._images(channel, annotation, names) if annotation else self._records(channel)
 
     def _pipe(self, channel: Channel) -> RecordPipe:
         folder = self.paths.channel(channel.name)
@@ -137,6 +158,16 @@ class _Opener:
             label_width=self.job.label_width,
             shared=shared and not own,
             class_names=names,
+        )
+
+    def _manifest(self, channel: Channel) -> ManifestDataset:
+        return ManifestDataset.open(
+            ChannelFolder(channel.name, self.paths.channel(channel.name)),
+            self.cache,
+            num_classes=self.job.num_classes,
+            label_width=self.job.label_width,
+            attribute=self.job.label_attribute,
+            stopped=self.stopped,
         )
 
 

@@ -6,8 +6,10 @@ It imports MXNet only after the number of threads is settled, which MXNet reads 
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 
+from gluon_ssd.errors import StoppedError
 from gluon_ssd.sagemaker import cpus, failure, logs, opening_lines
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
@@ -32,6 +34,8 @@ def main() -> int:
         from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported
 
         train(paths, stop)
+    except StoppedError as stopped:
+        logger.info("Ended without a model: %s", stopped)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
@@ -43,6 +47,7 @@ if __name__ == "__main__":
     code = main()
     logging.shutdown()
     sys.stdout.flush()
-    if code:
-        # MXNet may crash as it is unloaded where memory ran out, and the exit code with it.
+    if code or any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        # MXNet may crash as it is unloaded where memory ran out, and the exit code with it. And a thread may still wait
+        # for an answer that nobody needs any more.
         os._exit(code)

@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -16,9 +17,9 @@ RECORDIO = {
 PIPE = RECORDIO | {"TrainingInputMode": "Pipe"}
 IMAGES = RECORDIO | {"ContentType": "image/jpeg"}
 WORKS = (
-    "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
-    "(application/x-image, image/jpeg, image/png) in File or FastFile mode, RecordIO files and augmented manifests "
-    "in Pipe mode"
+    "this version reads RecordIO files (application/x-recordio), images with JSON annotations (application/x-image, "
+    "image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile mode, RecordIO files "
+    "and augmented manifests in Pipe mode"
 )
 
 
@@ -113,8 +114,8 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
 
     assert mistakes(tmp_path, config) == (
         "model channel: incremental training is not available in this version; remove the channel; "
-        "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg or image/png, "
-        f"got 'text/csv'; {WORKS}; "
+        "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg, image/png or "
+        f"application/jsonlines, got 'text/csv'; {WORKS}; "
         f"validation channel: TrainingInputMode: expected File, FastFile or Pipe, got 'Stream'; {WORKS}; "
         "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png or "
         f"application/json, got 'application/xml'; {WORKS}"
@@ -130,7 +131,7 @@ def test_a_channel_may_come_through_pipes(tmp_path: Path, content_type: str | No
     assert not channels.train.is_wrapped
 
 
-@pytest.mark.parametrize("content_type", ["application/x-recordio", "application/x-image", "image/jpeg"])
+@pytest.mark.parametrize("content_type", ["application/x-recordio", "application/x-image", "application/jsonlines"])
 def test_an_augmented_manifest_is_a_wrapped_pipe_without_annotation_channels(tmp_path: Path, content_type: str) -> None:
     settings = PIPE | {"ContentType": content_type, "RecordWrapperType": "RecordIO"}
 
@@ -234,15 +235,61 @@ def test_annotations_of_recordio_files_are_not_used(tmp_path: Path) -> None:
 def test_a_channel_without_a_content_type_is_told_by_its_files(
     tmp_path: Path, files: list[str], expected: str | None
 ) -> None:
-    for file in files:
-        path = tmp_path / "data" / "train" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+    _touch(tmp_path / "data" / "train", *files)
 
     channels = read(tmp_path, {"train": {}, "train_annotation": {}, "validation": RECORDIO})
 
     assert channels.train.content_type == expected
     assert list(channels.annotations) == (["train"] if expected == "application/x-image" else [])
+
+
+@pytest.mark.parametrize("suffix", [".manifest", ".JSONL"])
+@pytest.mark.parametrize("given", [None, "application/x-image", "image/png", "application/x-recordio"])
+def test_a_channel_with_a_manifest_is_one_whatever_its_content_type(
+    tmp_path: Path, given: str | None, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    _touch(tmp_path / "data" / "train", f"x/output{suffix}", "images/a.jpg", "train.classes")
+
+    with caplog.at_level(logging.INFO):
+        channels = read(tmp_path, {"train": {"ContentType": given}, "validation": RECORDIO})
+
+    assert channels.train.content_type == "application/jsonlines"
+    assert channels.annotations == {}
+    told = f"ContentType {given}" if given else "no ContentType"
+    assert caplog.messages == [f"train channel: {told}, read as application/jsonlines, as its files are named"]
+
+
+def test_a_manifest_may_be_named_by_its_content_type(tmp_path: Path) -> None:
+    settings = {"ContentType": "application/jsonlines", "TrainingInputMode": "FastFile"}
+
+    assert read(tmp_path, {"train": settings, "validation": RECORDIO}).train.content_type == "application/jsonlines"
+
+
+@pytest.mark.parametrize(
+    ("files", "annotation", "expected"),
+    [
+        (["a.manifest", "train.rec"], "train_annotation", "application/x-recordio"),
+        (["a.jsonl", "a.jpg"], "train_annotation", "application/x-image"),
+        (["a.jsonl", "a.jpg"], "annotations", "application/x-image"),
+        (["a.manifest"], "train_annotation", "application/jsonlines"),
+        ([".a.manifest", "a.jpg"], "train_annotation", "application/x-image"),
+    ],
+)
+def test_a_manifest_beside_records_or_annotated_images_does_not_count(
+    tmp_path: Path, files: list[str], annotation: str, expected: str
+) -> None:
+    _touch(tmp_path / "data" / "train", *files)
+
+    channels = read(tmp_path, {"train": {}, annotation: {}, "validation": RECORDIO})
+
+    assert channels.train.content_type == expected
+
+
+def _touch(folder: Path, *files: str) -> None:
+    for file in files:
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 def test_unknown_channels_are_listed_and_their_content_is_not_judged(tmp_path: Path) -> None:

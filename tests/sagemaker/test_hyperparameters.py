@@ -63,6 +63,7 @@ def test_a_job_that_sets_only_what_it_must_gets_the_built_ins_defaults() -> None
     assert job.early_stopping_tolerance == 0.0
     assert (job.seed, job.augmentation, job.num_workers, job.ignored) == (233, "full", None, ())
     assert (job.shuffle, job.shuffle_buffer, job.pipe_timeout) == (True, 1000, 3600)
+    assert job.label_attribute == ""
 
 
 def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_follow() -> None:
@@ -72,6 +73,7 @@ def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_fol
         "shuffle": "True",
         "shuffle_buffer": "1000",
         "pipe_timeout": "3600",
+        "label_attribute": "",
         "num_workers": "auto",
     }
 
@@ -270,7 +272,15 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
     ]
     assert all(line.count("|") == 6 for line in lines)
     extensions = [line.split("`")[1] for line in lines if line.endswith("| yes |")]
-    assert extensions == ["seed", "augmentation", "shuffle", "shuffle_buffer", "pipe_timeout", "num_workers"]
+    assert extensions == [
+        "seed",
+        "augmentation",
+        "shuffle",
+        "shuffle_buffer",
+        "pipe_timeout",
+        "label_attribute",
+        "num_workers",
+    ]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"
         in lines

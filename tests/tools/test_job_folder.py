@@ -73,12 +73,72 @@ def test_a_relative_link_to_a_file_is_followed(tmp_path: Path) -> None:
     assert (paths.channel("train") / "birds.rec").read_bytes() == (tmp_path / "real" / "birds.rec").read_bytes()
 
 
+def manifest_line(source: str, attribute: str = "boxes") -> str:
+    return json.dumps({"source-ref": source, attribute: {"annotations": []}})
+
+
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_a_manifest_still_leads_to_its_images(tmp_path: Path, *, whole_folder: bool) -> None:
+    (tmp_path / "labels").mkdir()
+    same = [
+        manifest_line("/x/b.jpg"),
+        "",
+        manifest_line("s3://bucket/c.jpg"),
+        "no JSON",
+        "[]",
+        manifest_line("https://x"),
+    ]
+    (tmp_path / "labels" / "birds.manifest").write_text(
+        "\n".join([manifest_line("a.jpg"), manifest_line("../d.jpg"), manifest_line("file:///e%20f.jpg"), *same])
+    )
+    (tmp_path / "labels" / "birds.classes").write_text("owl\n")
+    source = tmp_path / "labels" if whole_folder else tmp_path / "labels" / "birds.manifest"
+    records = write_records(tmp_path / "birds.rec", 1)
+    paths = lay_out(tmp_path / "job", train=records, validation=source, hyperparameters={})
+    channel = paths.channel("validation")
+    assert (channel / "birds.classes").read_text() == "owl\n"
+    assert (channel / "birds.manifest").read_text().splitlines() == [
+        manifest_line(f"{tmp_path}/labels/a.jpg"),
+        manifest_line(f"{tmp_path}/d.jpg"),
+        manifest_line("/e f.jpg"),
+        *same,
+    ]
+    assert read(paths.input_data_config) == {
+        "train": {"ContentType": "application/x-recordio", "TrainingInputMode": "File"},
+        "validation": {"ContentType": "application/jsonlines", "TrainingInputMode": "File"},
+    }
+
+
+def test_the_labeled_lines_of_manifests_are_counted(tmp_path: Path) -> None:
+    manifest, records = tmp_path / "birds.manifest", write_records(tmp_path / "birds.rec", 1)
+    lines = [manifest_line("a.jpg"), manifest_line("b.jpg", "ours"), manifest_line("c.jpg", "ours"), ""]
+    manifest.write_text("\n".join(lines))
+    given = {"label_attribute": "ours"}
+    paths = lay_out(tmp_path / "job", train=manifest, validation=records, hyperparameters=given)
+    assert read(paths.hyperparameters) == {"num_training_samples": "2", "label_attribute": "ours"}
+    with pytest.raises(UserError, match=r"^train channel, birds\.manifest, line 2: expected boxes in boxes, as in "):
+        lay_out(tmp_path / "other", train=manifest, validation=records, hyperparameters={})
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        ("nowhere", "--train .*nowhere: expected a .rec file, or a folder of these or of images, got nothing there"),
-        ("empty", "--train .*empty: expected a .rec file, or a folder of these or of images, got a folder without any"),
-        ("other.record", "--train .*other.record: expected a file name that ends in .rec"),
+        (
+            "nowhere",
+            (
+                "--train .*nowhere: expected a .rec or .manifest file, or a folder of either or of images, "
+                "got nothing there"
+            ),
+        ),
+        (
+            "empty",
+            (
+                "--train .*empty: expected a .rec or .manifest file, or a folder of either or of images, "
+                "got a folder without any"
+            ),
+        ),
+        ("other.record", "--train .*other.record: expected a file name that ends in .rec, .manifest or .jsonl"),
         ("broken.rec", "broken.rec, record 0: expected the magic number"),
     ],
 )

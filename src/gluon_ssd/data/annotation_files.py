@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from gluon_ssd.data import json_annotation
 from gluon_ssd.data.annotated import Annotated
-from gluon_ssd.data.json_annotation import AnnotationError, BoxError, JsonAnnotation
+from gluon_ssd.data.class_names import agreed
+from gluon_ssd.data.json_annotation import JsonAnnotation
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.data.pairing import Pairs, misnamed, warn_of_misnamed
 from gluon_ssd.data.pixel_labels import PixelLabels
@@ -42,7 +43,7 @@ def read(pairs: Pairs, *, keep_going: bool = False) -> Annotated:
         [pairs.image_files[index] for index in indices],
         [pairs.annotation(index) for index in indices],
         PixelLabels.join([chunk.labels for chunk in chunks]),
-        _agreed([chunk.class_names for chunk in chunks]),
+        agreed(chunk.class_names for chunk in chunks),
         mistakes=[mistake for chunk in chunks for mistake in chunk.mistakes],
     )
 
@@ -61,7 +62,7 @@ def _read_chunk(pairs: Pairs, chunk: range, *, keep_going: bool) -> _Chunk:
     return _Chunk(
         list(documents),
         json_annotation.join(list(documents.values())),
-        class_names=_agreed([document.class_names for document in documents.values()]),
+        class_names=agreed(document.class_names for document in documents.values()),
         misnamed=misnamed(pairs, list(documents), [document.file for document in documents.values()]),
         mistakes=mistakes,
     )
@@ -69,18 +70,5 @@ def _read_chunk(pairs: Pairs, chunk: range, *, keep_going: bool) -> _Chunk:
 
 def _read_document(pairs: Pairs, index: int) -> JsonAnnotation:
     content = pairs.annotations.read(pairs.annotation_files[index])
-    try:
+    with json_annotation.at(pairs.annotation(index)):
         return json_annotation.parse(content)
-    except BoxError as error:
-        raise UserError(f"{pairs.annotation(index)}, {error}") from error
-    except AnnotationError as error:
-        raise UserError(f"{pairs.annotation(index)}: {error}") from error
-
-
-def _agreed(several: Sequence[Mapping[int, str] | None]) -> Mapping[int, str] | None:
-    """Return the names of all, None where one contradicts another or itself."""
-    names: dict[int, str] = {}
-    for some in several:
-        if some is None or any(names.setdefault(class_id, name) != name for class_id, name in some.items()):
-            return None
-    return names

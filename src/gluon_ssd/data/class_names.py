@@ -1,7 +1,7 @@
-"""Class names: a text file `<name>.classes` that a channel may hold beside its records, one name a line."""
+"""Class names: those of a text file `<name>.classes` in a channel, one name a line, and those that annotations tell."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -37,3 +37,19 @@ def read_class_files(files: Sequence[Path], folder: Path) -> tuple[str, ...] | N
         logger.warning("class names in %s: not used: expected equal files, got different names in %s", folder, names)
         return None
     return next(iter(contents), ()) or None
+
+
+def agreed(several: Iterable[Mapping[int, str] | None]) -> Mapping[int, str] | None:
+    """Return the names by class id that several annotations tell; None where one contradicts another, or itself."""
+    names: dict[int, str] = {}
+    for some in several:
+        if some is None or any(names.setdefault(class_id, name) != name for class_id, name in some.items()):
+            return None
+    return names
+
+
+def in_order(names: Mapping[int, str] | None, num_classes: int) -> tuple[str, ...] | None:
+    """Return the names in order of their ids, where there is one for each class and no other."""
+    if names is None or names.keys() != set(range(num_classes)) or len(set(names.values())) < num_classes:
+        return None
+    return tuple(names[class_id] for class_id in range(num_classes))

@@ -1,14 +1,13 @@
 """How large stored images are, read from the first bytes of their files."""
 
 import struct
-from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.image_files import ImageFiles
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.errors import UserError
 
@@ -59,32 +58,32 @@ def read_size(stream: BinaryIO) -> tuple[int, int] | None:
     return None if header is None else (header.width, header.height)
 
 
-def read_sizes(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
-    """Return the width and height of at least one image of a channel, shape (n, 2), 0 where one does not tell.
+def read_sizes(images: ImageFiles) -> NDArray[np.int64]:
+    """Return the width and height of the images of a channel, at least one, shape (n, 2), 0 where one does not tell.
 
     Raises:
         UserError: a file cannot be read.
     """
-    return read_headers(folder, files)[:, :2]
+    return read_headers(images)[:, :2]
 
 
-def read_headers(folder: ChannelFolder, files: Sequence[str]) -> NDArray[np.int64]:
-    """Return the headers of at least one image of a channel, rows (n, 4) as `Header`, 0 where one does not tell.
+def read_headers(images: ImageFiles) -> NDArray[np.int64]:
+    """Return the headers of the images of a channel, at least one, rows (n, 4) as `Header`, 0 where one does not tell.
 
     Raises:
         UserError: a file cannot be read.
     """
-    return np.concatenate(in_chunks(partial(_read_chunk, folder, files), len(files), folder.channel))
+    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), images.channel))
 
 
-def _read_chunk(folder: ChannelFolder, files: Sequence[str], chunk: range) -> NDArray[np.int64]:
+def _read_chunk(images: ImageFiles, chunk: range) -> NDArray[np.int64]:
     headers = np.zeros((len(chunk), len(Header._fields)), np.int64)
     for header, index in zip(headers, chunk, strict=True):
         try:
-            with folder.open(files[index]) as stream:
+            with images.open(index) as stream:
                 header[:] = read_header(stream) or 0
         except OSError as error:
-            raise UserError(f"{folder.where(files[index])}: expected a file that can be read, got {error}") from error
+            raise UserError(f"{images.where(index)}: expected a file that can be read, got {error}") from error
     return headers
 
 

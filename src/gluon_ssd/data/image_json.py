@@ -1,40 +1,22 @@
-"""A channel of images whose objects other files give: all of these read and checked once, images then one by one.
+"""A channel of images whose objects other files give.
 
 The files are the built-in algorithm's JSON, which gives the data set its name, or COCO's, or VOC's XML.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gluon_ssd.data import annotation_files, coco, voc_files
 from gluon_ssd.data.annotated import Annotated
+from gluon_ssd.data.annotated_dataset import AnnotatedDataset
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.class_names import read_class_names
-from gluon_ssd.data.image_header import read_sizes
+from gluon_ssd.data.image_files import FolderImages
 from gluon_ssd.data.pairing import JSON, VOC, Pairs, check, check_missing, pair
-from gluon_ssd.data.pixel_labels import Objects, check_unit
-from gluon_ssd.data.sample import Sample
-from gluon_ssd.errors import PlatformError, UserError
+from gluon_ssd.errors import UserError
 
 
-class ImageJsonDataset:
-    """The images of a channel with the objects that annotations give, in order of the images' paths.
-
-    `class_names` are those that the annotations tell, None where these contradict each other or do not name each class;
-    `ids_follow_names` says whether other names would mean other class ids. `places` say where the annotation of each
-    image is; they stay behind when the data set is pickled.
-    """
-
-    def __init__(
-        self, folder: ChannelFolder, annotated: Annotated, objects: Objects, class_names: tuple[str, ...] | None
-    ) -> None:
-        self.summary = objects.summary
-        self.class_names = class_names
-        self.ids_follow_names = annotated.ids_follow_names
-        self._folder = folder
-        self._files = annotated.image_files
-        self.places = annotated.places
-        self._objects = objects
+class ImageJsonDataset(AnnotatedDataset):
+    """The images of a channel with the objects that files give, in order of the images' paths."""
 
     @classmethod
     def open(
@@ -61,33 +43,13 @@ class ImageJsonDataset:
         annotated = read_annotations(
             images, annotations, shared=shared, num_classes=num_classes, class_names=class_names
         )
-        labels, places = annotated.labels, annotated.places
-        labels.check_classes(num_classes, places)
-        sizes = labels.sizes(read_sizes(images, annotated.image_files), places)
-        labels.warn_of_sizes(sizes, places)
-        objects = labels.objects(sizes)
-        dataset = cls(images, annotated, objects, _class_names(annotated.class_names, num_classes))
-        dataset.summary.check_label_width(label_width, dataset.where)
-        check_unit(dataset.summary, labels.specks(), annotations.channel)
-        dataset._log_summary()
-        return dataset
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < len(self):
-            raise IndexError(f"sample index: expected 0 to {len(self) - 1}, got {index}")
-        begin, end = self._objects.offsets[index : index + 2].tolist()
-        try:
-            with self._folder.open(self._files[index]) as stream:
-                return Sample(stream.read(), self._objects.rows[begin:end])
-        except OSError as error:
-            raise PlatformError(f"{self.where(index)}: could not be read: {error}") from error
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Workers have no use for them, and a hundred thousand take long to send.
-        return {**self.__dict__, "places": ()}
+        return cls.checked(
+            FolderImages(images, annotated.image_files),
+            annotated,
+            num_classes=num_classes,
+            label_width=label_width,
+            annotations=annotations.channel,
+        )
 
     def check_apart(self, other: "ImageJsonDataset") -> None:
         """Raise UserError where one annotation belongs to an image here and to another image of an equal name there."""
@@ -101,14 +63,6 @@ class ImageJsonDataset:
                 f"{self.where(index)} and {other.where(there)} ({len(differing)} such annotations); rename them, or "
                 "put the annotations of each channel into a folder of its name"
             )
-
-    def where(self, index: int) -> str:
-        """Say where a sample is stored: `train channel, x/y.jpg`."""
-        return self._folder.where(self._files[index])
-
-    def _log_summary(self) -> None:
-        self.summary.log_counts(f"{self._folder.channel} channel")
-        self.summary.warn_of_dropped(self.where)
 
 
 def read_annotations(
@@ -155,10 +109,3 @@ def _read_instances(pairs: Pairs, files: Sequence[str], num_classes: int | None)
         len(pairs.single_images),
     )
     return annotated
-
-
-def _class_names(names: Mapping[int, str] | None, num_classes: int) -> tuple[str, ...] | None:
-    """Return the names in order of their ids, where there is one for each class and no other."""
-    if names is None or names.keys() != set(range(num_classes)) or len(set(names.values())) < num_classes:
-        return None
-    return tuple(names[class_id] for class_id in range(num_classes))

@@ -3,12 +3,14 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gluon_ssd.data.pixel_labels import PixelLabels
+from gluon_ssd.errors import UserError
 
 _FIELDS = ("class_id", "left", "top", "width", "height")
 _SHOWN = 60
@@ -42,7 +44,21 @@ def parse(content: bytes | str) -> JsonAnnotation:
 
     Raises AnnotationError.
     """
-    document = _load(content)
+    return interpret(load(content))
+
+
+def load(content: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return what JSON holds; raises AnnotationError where it is none."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise AnnotationError("expected JSON, got brackets nested too deeply") from error
+    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
+        raise AnnotationError(f"expected JSON, got a mistake: {error}") from error
+
+
+def interpret(document: object) -> JsonAnnotation:
+    """Return what a document says that was loaded; raises AnnotationError."""
     if not isinstance(document, dict):
         raise AnnotationError(f"expected a JSON object with image_size and annotations, got {show(document)}")
     annotations = document.get("annotations")
@@ -69,6 +85,17 @@ def join(documents: Sequence[JsonAnnotation]) -> PixelLabels:
     )
 
 
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Make a UserError, which names the place, of an AnnotationError in the block."""
+    try:
+        yield
+    except BoxError as error:
+        raise UserError(f"{place}, {error}") from error
+    except AnnotationError as error:
+        raise UserError(f"{place}: {error}") from error
+
+
 def number(value: object) -> float:
     """Return a number that may be written as a string; NaN for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -89,15 +116,6 @@ def show(value: object) -> str:
     """Return the beginning of a JSON value, for messages."""
     text = json.dumps(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _load(content: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return json.loads(content)
-    except RecursionError as error:
-        raise AnnotationError("expected JSON, got brackets nested too deeply") from error
-    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
-        raise AnnotationError(f"expected JSON, got a mistake: {error}") from error
 
 
 def _row(position: int, annotation: object) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.json_object import read_object
 
 RECORDIO = "application/x-recordio"
+MANIFEST = content_type.MANIFEST
 IMAGES = ("application/x-image", "image/jpeg", "image/png")
 SHARED_ANNOTATIONS = "annotations"
 """The channel that holds the annotations of both splits, an extension."""
@@ -23,9 +24,9 @@ _WRAPPED = "RecordIO"
 _SHARDED = "ShardedByS3Key"
 _DISTRIBUTIONS = ("FullyReplicated", _SHARDED)
 _REMEDY = (
-    "this version reads RecordIO files (application/x-recordio) and images with JSON annotations "
-    "(application/x-image, image/jpeg, image/png) in File or FastFile mode, RecordIO files and augmented manifests "
-    "in Pipe mode"
+    "this version reads RecordIO files (application/x-recordio), images with JSON annotations (application/x-image, "
+    "image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile mode, RecordIO files "
+    "and augmented manifests in Pipe mode"
 )
 _FIRST_FIFO = "_0"
 _PURPOSE = (
@@ -82,7 +83,7 @@ class Channels:
         What a channel without ContentType holds is told from its files, or from its first records.
         """
         channels, mistakes = _configured(config) if config.exists() else (_found(data), [])
-        channels |= {name: _recognized(channels[name], data) for name in _REQUIRED if name in channels}
+        channels |= {name: _recognized(channels[name], channels, data) for name in _REQUIRED if name in channels}
         annotations = _annotations(channels)
         mistakes += [*_missing(channels, annotations), *_refused(channels), *_unreadable(channels, annotations)]
         if mistakes:
@@ -130,19 +131,23 @@ def _found(data: Path) -> dict[str, Channel]:
     return {name: Channel(name) for name in folders} | {name: Channel(name, input_mode=PIPE) for name in pipes}
 
 
-def _recognized(channel: Channel, data: Path) -> Channel:
-    """Return the channel with the content type of what lies in it, where the configuration gives none."""
-    if channel.content_type or channel.input_mode not in _FILE_MODES:
+def _recognized(channel: Channel, channels: Mapping[str, Channel], data: Path) -> Channel:
+    """Return the channel with the content type of what lies in it."""
+    if channel.input_mode not in _FILE_MODES or channel.content_type not in (None, RECORDIO, *IMAGES):
         return channel
-    return replace(channel, content_type=content_type.recognize(data / channel.name))
+    annotated = _annotation(channel.name, channels) is not None
+    found = content_type.recognize(data / channel.name, channel.content_type, annotated=annotated)
+    return replace(channel, content_type=found)
 
 
 def _annotations(channels: Mapping[str, Channel]) -> dict[str, Channel]:
     """Return the channels that annotate those of images, by the names of the latter; a pipe brings its own."""
-    own = {
-        name: channels.get(f"{name}_annotation") or channels.get(SHARED_ANNOTATIONS) for name in _of_images(channels)
-    }
+    own = {name: _annotation(name, channels) for name in _of_images(channels)}
     return {name: channel for name, channel in own.items() if channel}
+
+
+def _annotation(name: str, channels: Mapping[str, Channel]) -> Channel | None:
+    return channels.get(f"{name}_annotation") or channels.get(SHARED_ANNOTATIONS)
 
 
 def _of_images(channels: Mapping[str, Channel]) -> list[str]:
@@ -166,7 +171,9 @@ def _refused(channels: Mapping[str, Channel]) -> list[str]:
 
 def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
     """Say all that stands against reading the channels that a job reads."""
-    read = {channels[name]: (RECORDIO, *IMAGES) for name in _REQUIRED if name in channels}
+    read: dict[Channel, Sequence[str]] = {
+        channels[name]: (RECORDIO, *IMAGES, MANIFEST) for name in _REQUIRED if name in channels
+    }
     read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
     mistakes = [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
     return [*mistakes, *_unpaired(channels)]
@@ -191,7 +198,7 @@ def _unpaired(channels: Mapping[str, Channel]) -> Iterator[str]:
     """Say what is wrong with images in a pipe, whose annotations can only come in the same pipe."""
     for name in _REQUIRED:
         channel = channels.get(name)
-        if channel is None or not channel.is_pipe or channel.content_type not in IMAGES:
+        if channel is None or not channel.is_pipe or channel.content_type not in (*IMAGES, MANIFEST):
             continue
         if f"{name}_annotation" in channels:
             yield (

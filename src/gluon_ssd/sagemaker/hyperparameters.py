@@ -12,6 +12,7 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.json_object import read_object
 from gluon_ssd.sagemaker.rules import (
     Rule,
+    any_text,
     boolean,
     increasing_integers,
     inert,
@@ -127,6 +128,12 @@ class Hyperparameters:
         1,
         default="3600",
         meaning="seconds after which a channel in Pipe mode that sends nothing fails the job",
+        extension=True,
+    )
+    label_attribute: str = any_text(
+        "the name of an attribute",
+        default="",
+        meaning="attribute of an augmented manifest in File mode that holds the boxes; empty: the only one that does",
         extension=True,
     )
     num_workers: int | None = integer_or_auto(

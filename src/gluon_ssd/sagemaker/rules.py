@@ -99,6 +99,11 @@ def pattern(*, default: str, meaning: str) -> str:
     return cast("str", _declare(Rule(_pattern, "a regular expression", default, meaning)))
 
 
+def any_text(expected: str, *, default: str, meaning: str, extension: bool = False) -> str:
+    """Declare whatever is written."""
+    return cast("str", _declare(Rule(str, expected, default, meaning, extension)))
+
+
 def inert(default: str) -> str:
     """Declare a name that the built-in's machinery reads and that does nothing here."""
     return cast("str", _declare(Rule(str, "a string", default, "")))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gluon_ssd.data import image_json
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.image_files import FolderImages
 from gluon_ssd.data.image_header import read_headers
 from gluon_ssd.data.labels import ANY_CLASS
 from gluon_ssd.data.pixel_labels import PixelLabels, check_unit
@@ -34,7 +35,7 @@ class ImageLabels:
         self.left_out = len(self.mistakes)
         if not annotated.image_files:
             raise UserError(self.mistakes[0])
-        headers = read_headers(self._folder, annotated.image_files)
+        headers = read_headers(FolderImages(self._folder, annotated.image_files))
         usable = self._judge(annotated, headers)
         self._files = [annotated.image_files[image] for image in usable]
         self._places = [annotated.places[image] for image in usable]

@@ -7,32 +7,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluon_ssd.data import manifest_files
 from gluon_ssd.data.channel_files import ChannelFolder, with_suffix
 from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker.channels import RECORDIO, SHARED_ANNOTATIONS
+from gluon_ssd.sagemaker.channels import MANIFEST, RECORDIO, SHARED_ANNOTATIONS
 from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.tools.moved_manifest import move_manifest
 
 HOST = "algo-1"
 _IMAGES = "application/x-image"
 _CLASSES = ".classes"
 _ANNOTATIONS = (".json", ".xml", _CLASSES)
+_CONTENT_TYPES = {".rec": RECORDIO, **dict.fromkeys(manifest_files.SUFFIXES, MANIFEST)}
 
 
 @dataclass(frozen=True)
 class _Source:
     """What goes into a channel: files, and the folder that their paths in the channel start from."""
 
+    channel: str
     content_type: str
     root: Path
     files: Sequence[Path]
 
-    def samples(self) -> int:
-        """Return how many images there are."""
+    def samples(self, label_attribute: str) -> int:
+        """Return how many images there are; raises UserError."""
+        if self.content_type == _IMAGES:
+            return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in self.files)
+        data = [file for file in self.files if file.suffix in _CONTENT_TYPES]
         if self.content_type == RECORDIO:
-            return sum(_count(file) for file in self.files if file.suffix == ".rec")
-        return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in self.files)
+            return sum(map(_count, data))
+        folder, names = ChannelFolder(self.channel, self.root), [str(file.relative_to(self.root)) for file in data]
+        return len(manifest_files.read(folder, names, attribute=label_attribute).places)
 
 
 def lay_out(
@@ -43,10 +51,11 @@ def lay_out(
     hyperparameters: Mapping[str, str],
     annotations: Mapping[str, Path] | None = None,
 ) -> Paths:
-    """Make `folder` a job on `train` and `validation`: .rec files, or folders of them or of images.
+    """Make `folder` a job on `train` and `validation`: .rec files, manifests, or folders of these or of images.
 
-    The files are linked, or copied where the file system cannot link; class lists (`*.classes`) go with them.
-    `num_training_samples` is counted where it is not given.
+    The files are linked, or copied where the file system cannot link; class lists (`*.classes`) go with them. Manifests
+    are copied, with absolute paths to their images, which stay where they are. `num_training_samples` is counted where
+    it is not given.
 
     Args:
         folder: the job's, new or empty.
@@ -65,29 +74,25 @@ def lay_out(
             "remove it or name another"
         )
     given = {"train": train, "validation": validation}
-    sources = {name: _source(name, path) for name, path in given.items()}
-    of_images = {name: given[name] for name, source in sources.items() if source.content_type == _IMAGES}
-    sources |= {
-        name: _annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()
-    }
-    samples = sources["train"].samples()
+    sources = [_source(name, path) for name, path in given.items()]
+    of_images = {source.channel: given[source.channel] for source in sources if source.content_type == _IMAGES}
+    samples = sources[0].samples(hyperparameters.get("label_attribute", ""))
     if not samples:
         raise UserError(f"{train}: expected at least one record, got none")
+    sources += [_annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()]
     paths = Paths(folder)
     try:
-        for name, source in sources.items():
-            _fill(paths.channel(name), source)
+        for source in sources:
+            _fill(paths.channel(source.channel), source)
         _configure(paths, sources, {"num_training_samples": str(samples), **hyperparameters})
     except OSError as error:
         raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
     return paths
 
 
-def _configure(paths: Paths, sources: Mapping[str, _Source], hyperparameters: Mapping[str, str]) -> None:
+def _configure(paths: Paths, sources: Sequence[_Source], hyperparameters: Mapping[str, str]) -> None:
     _write_json(paths.hyperparameters, hyperparameters)
-    channels = {
-        name: {"ContentType": source.content_type, "TrainingInputMode": "File"} for name, source in sources.items()
-    }
+    channels = {source.channel: {"ContentType": source.content_type, "TrainingInputMode": "File"} for source in sources}
     _write_json(paths.input_data_config, channels)
     _write_json(paths.resource_config, {"current_host": HOST, "hosts": [HOST]})
     paths.model.mkdir(parents=True)
@@ -95,20 +100,26 @@ def _configure(paths: Paths, sources: Mapping[str, _Source], hyperparameters: Ma
 
 
 def _source(name: str, path: Path) -> _Source:
-    """Choose what goes into a channel: .rec files or images, and the class lists beside them."""
+    """Choose what goes into a channel: .rec files, manifests or images, and the class lists beside them."""
     if path.is_file():
-        if path.suffix != ".rec":
-            raise UserError(f"--{name} {path}: expected a file name that ends in .rec")
+        if path.suffix not in _CONTENT_TYPES:
+            *some, last = _CONTENT_TYPES
+            raise UserError(f"--{name} {path}: expected a file name that ends in {', '.join(some)} or {last}")
         classes = path.with_suffix(_CLASSES)
-        return _Source(RECORDIO, path.parent, [path, classes] if classes.is_file() else [path])
-    records = sorted(file for file in path.rglob("*.rec") if file.is_file())
-    if records:
-        return _Source(RECORDIO, path, [*records, *sorted(path.rglob(f"*{_CLASSES}"))])
-    images = _find(name, path, IMAGE_SUFFIXES)
-    if not images:
-        kind = "a folder without any" if path.is_dir() else "nothing there"
-        raise UserError(f"--{name} {path}: expected a .rec file, or a folder of these or of images, got {kind}")
-    return _Source(_IMAGES, path, [*images, *_find(name, path, (_CLASSES,))])
+        files = [path, classes] if classes.is_file() else [path]
+        return _Source(name, _CONTENT_TYPES[path.suffix], path.parent, files)
+    for content_type, suffixes in (
+        (RECORDIO, (".rec",)),
+        (MANIFEST, manifest_files.SUFFIXES),
+        (_IMAGES, IMAGE_SUFFIXES),
+    ):
+        found = _find(name, path, suffixes)
+        if found:
+            return _Source(name, content_type, path, [*found, *_find(name, path, (_CLASSES,))])
+    kind = "a folder without any" if path.is_dir() else "nothing there"
+    raise UserError(
+        f"--{name} {path}: expected a .rec or .manifest file, or a folder of either or of images, got {kind}"
+    )
 
 
 def _annotations(images: Mapping[str, Path], given: Mapping[str, Path]) -> Mapping[str, Path]:
@@ -140,7 +151,7 @@ def _annotation_source(name: str, path: Path) -> _Source:
         raise UserError(
             f"--{_option(name)} {path}: expected a folder of JSON or VOC XML files, or COCO's JSON file, got {kind}"
         )
-    return _Source(_IMAGES, path.parent if path.is_file() else path, files)
+    return _Source(name, _IMAGES, path.parent if path.is_file() else path, files)
 
 
 def _find(name: str, folder: Path, suffixes: Sequence[str]) -> list[Path]:
@@ -157,6 +168,9 @@ def _fill(channel: Path, source: _Source) -> None:
     for file in source.files:
         target = channel / file.relative_to(source.root)
         target.parent.mkdir(parents=True, exist_ok=True)
+        if source.content_type == MANIFEST and file.suffix != _CLASSES:
+            move_manifest(file, target)
+            continue
         try:
             os.link(file.resolve(), target)
         except OSError:  # another file system, or one without links
