@@ -102,9 +102,11 @@ def test_a_missing_object_fails_the_job_with_its_line(job: Job, s3: str) -> None
     assert "Traceback" not in ended.log
 
 
-def test_a_job_that_is_stopped_while_it_fetches_ends_at_once_and_well(job: Job, s3: str) -> None:
+def test_a_job_that_is_stopped_while_it_fetches_ends_at_once_and_well(job: Job, s3: str, tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     with proxied(s3, {"*": ["50", "always"]}) as proxy:
-        process = job.start(**environment(proxy.endpoint))
+        process = job.start(TMPDIR=str(temporary), **environment(proxy.endpoint))
         deadline = time.monotonic() + 120
         while not proxy.requests and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -114,6 +116,7 @@ def test_a_job_that_is_stopped_while_it_fetches_ends_at_once_and_well(job: Job, 
         assert time.monotonic() < asked + 20
     assert ended.code == 0, ended.log
     assert ended.failure is None
+    assert list(temporary.glob("gluon-ssd*")) == []
     assert "Ended without a model: asked to stop after 0 images had been fetched" in ended.log
 
 

@@ -66,9 +66,9 @@ def test_objects_are_fetched_whatever_their_names(s3: str, tmp_path: Path, caplo
     objects = {"a.jpg": b"one", "a b/ü%20?#+.jpg": b"two", "..//x/./y.png": b"", "large.png": bytes(3_000_001)}
     put(s3, objects)
     with caplog.at_level(logging.INFO, logger="gluon_ssd"):
-        assert fetched(tmp_path / "cache", *objects) == objects
+        assert fetched(tmp_path, *objects) == objects
     assert len(files(tmp_path)) == 4
-    assert caplog.messages[0] == f"train channel: fetching 4 images from S3 into {tmp_path}/cache"
+    assert caplog.messages[0] == f"train channel: fetching 4 images from S3 into {tmp_path}"
     assert caplog.messages[1].startswith("train channel: fetched 4 images, 3.0 MB, in ")
 
 

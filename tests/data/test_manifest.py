@@ -63,7 +63,7 @@ def _write(path: Path, *lines: object) -> None:
 def _open(folder: Path, *, num_classes: int = 3, label_width: int = 350, attribute: str = "") -> ManifestDataset:
     return ManifestDataset.open(
         ChannelFolder("train", folder / "train"),
-        folder / "cache",
+        folder,
         num_classes=num_classes,
         label_width=label_width,
         attribute=attribute,

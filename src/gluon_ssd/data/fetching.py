@@ -35,7 +35,7 @@ def fetch(
     limits: Limits | None = None,
     quiet: float = 30,
 ) -> None:
-    """Fetch objects into a folder, as far as they are not there; each comes with the index of an image that it is.
+    """Fetch objects that a folder, which exists, does not hold yet; each comes with the index of an image that it is.
 
     There is a progress bar on a terminal, else a log line every `quiet` seconds.
 

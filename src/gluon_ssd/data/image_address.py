@@ -26,8 +26,8 @@ class S3Object(NamedTuple):
 
     def cached_in(self, folder: Path) -> Path:
         """Return the file that the object has in a folder once it is fetched."""
-        name = sha256(str(self).encode()).hexdigest()
-        return folder / name[:2] / name
+        # Without folders in it, which a late answer would make anew while it is removed.
+        return folder / sha256(str(self).encode()).hexdigest()
 
 
 def locate(written: object, folder: str) -> str:

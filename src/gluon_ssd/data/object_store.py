@@ -53,7 +53,7 @@ class Limits:
 
 
 class ObjectStore:
-    """Fetches objects into `folder`, as `S3Object.cached_in` has them; several threads may use it.
+    """Fetches objects into `folder`, which exists, as `S3Object.cached_in` has them; several threads may use it.
 
     The address, the region and the credentials of the service are found as boto3 finds them: in the environment
     (AWS_ENDPOINT_URL, AWS_PROFILE and so on), in its files, or in the role of the machine.
@@ -94,7 +94,6 @@ class ObjectStore:
 
     def _download(self, address: S3Object, path: Path) -> int:
         """Repeat what fails for a reason that passes; botocore repeats no answers that break off."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         attempt = 1
         while True:
             try:
