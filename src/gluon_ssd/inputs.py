@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.dataset import Dataset
 from gluon_ssd.data.fifo import Patience
-from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
@@ -79,7 +79,7 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
         _check_count(job.num_training_samples, train.source)
     _warn_of_resizing("Validation", job)
     validation = opener.open(channels.validation, train.listed or train.told)
-    if isinstance(train.source, ImageJsonDataset) and isinstance(validation.source, ImageJsonDataset):
+    if isinstance(train.source, AnnotatedFolder) and isinstance(validation.source, AnnotatedFolder):
         train.source.check_apart(validation.source)
     names = _class_names(train, validation, job.num_classes)
     with (
@@ -121,7 +121,7 @@ class _Opener:
 
     def _files(
         self, channel: Channel, names: tuple[str, ...] | None
-    ) -> RecordIODataset | ImageJsonDataset | ManifestDataset:
+    ) -> RecordIODataset | AnnotatedFolder | ManifestDataset:
         if channel.content_type == MANIFEST:
             return self._manifest(channel)
         annotation = self.channels.annotations.get(channel.name)
@@ -148,10 +148,10 @@ class _Opener:
         logger.info("ImageDetRecordIOParser: %s, label padding width: %d", folder, self.job.label_width)
         return dataset
 
-    def _images(self, channel: Channel, annotation: Channel, names: tuple[str, ...] | None) -> ImageJsonDataset:
+    def _images(self, channel: Channel, annotation: Channel, names: tuple[str, ...] | None) -> AnnotatedFolder:
         folder, shared = self.paths.channel(annotation.name), annotation.name == SHARED_ANNOTATIONS
         own = shared and (folder / channel.name).is_dir()
-        return ImageJsonDataset.open(
+        return AnnotatedFolder.open(
             ChannelFolder(channel.name, self.paths.channel(channel.name)),
             ChannelFolder(annotation.name, folder, channel.name if own else ""),
             num_classes=self.job.num_classes,

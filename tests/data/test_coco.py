@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from annotation_documents import CATEGORIES, annotation, entry, instances
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.image_json import ImageJsonDataset
 
 IMAGE = cv2.imencode(".jpg", np.zeros((20, 40, 3), np.uint8))[1].tobytes()
 
@@ -27,8 +27,8 @@ def _write(folder: Path, images: tuple[str, ...], documents: Mapping[str, object
         path.write_bytes(document if isinstance(document, bytes) else json.dumps(document, indent=1).encode())
 
 
-def _open(folder: Path, *, num_classes: int = 2) -> ImageJsonDataset:
-    return ImageJsonDataset.open(
+def _open(folder: Path, *, num_classes: int = 2) -> AnnotatedFolder:
+    return AnnotatedFolder.open(
         ChannelFolder("train", folder / "train"),
         ChannelFolder("annotations", folder / "annotations"),
         num_classes=num_classes,

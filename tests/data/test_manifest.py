@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from batches_compared import assert_equal
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.batches import BatchForm, TrainingBatches
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.errors import PlatformError, UserError
 from s3_server import BUCKET, environment, put
@@ -314,7 +314,7 @@ def test_batches_equal_those_of_the_same_images_with_json_files(
     for name, value in environment(s3).items():
         monkeypatch.setenv(name, value)
     _write(tmp_path / "train" / "x.manifest", *[lines[name] for name in sorted(lines)])
-    pairs = ImageJsonDataset.open(
+    pairs = AnnotatedFolder.open(
         ChannelFolder("train", tmp_path / "json"),
         ChannelFolder("train_annotation", tmp_path / "json_annotation"),
         num_classes=3,

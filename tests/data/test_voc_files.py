@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.prepare import prepare
@@ -41,8 +41,8 @@ def _pairs(folder: Path, annotations: Mapping[str, bytes]) -> None:
     _write(folder / "train_annotation", {f"{name}.xml": content for name, content in annotations.items()})
 
 
-def _open(folder: Path, *, num_classes: int = 2, class_names: Sequence[str] | None = None) -> ImageJsonDataset:
-    return ImageJsonDataset.open(
+def _open(folder: Path, *, num_classes: int = 2, class_names: Sequence[str] | None = None) -> AnnotatedFolder:
+    return AnnotatedFolder.open(
         ChannelFolder("train", folder / "train"),
         ChannelFolder("train_annotation", folder / "train_annotation"),
         num_classes=num_classes,
@@ -54,7 +54,7 @@ def _open(folder: Path, *, num_classes: int = 2, class_names: Sequence[str] | No
 CAT, DOG = ([class_id, 0.25, 0.25, 0.75, 0.75, 0] for class_id in (0, 1))
 
 
-def _objects(dataset: ImageJsonDataset) -> list[list[list[float]]]:
+def _objects(dataset: AnnotatedFolder) -> list[list[list[float]]]:
     return [dataset[index].objects.tolist() for index in range(len(dataset))]
 
 
@@ -157,7 +157,7 @@ def test_samples_equal_those_of_a_recordio_file_prepared_from_the_same_folder(tm
     _write(root, {"ImageSets/Main/train.txt": "\n".join(names).encode()})
     prepare(read_voc(root, "train", classes=None), tmp_path / "records" / "train.rec")
     records = RecordIODataset.open(tmp_path / "records", channel="train", num_classes=3, label_width=350)
-    dataset = ImageJsonDataset.open(
+    dataset = AnnotatedFolder.open(
         ChannelFolder("train", root / "JPEGImages"),
         ChannelFolder("annotations", root),
         num_classes=3,

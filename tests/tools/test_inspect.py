@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.inspect import inspect, open_labels, write_json
@@ -112,7 +112,7 @@ def test_images_with_annotations_are_read_as_a_job_reads_them(tmp_path: Path) ->
     boxes = {"x/b.png": [box(3, 20, 10, 40, 20), box(0, 90, 10, 40, 20), box(0, 120, 10, 9, 9)], "a.jpg": []}
     path = write_annotated(tmp_path, boxes)
     source = open_labels(path)
-    dataset = ImageJsonDataset.open(
+    dataset = AnnotatedFolder.open(
         ChannelFolder("train", path),
         ChannelFolder("train_annotation", tmp_path / "train_annotation"),
         num_classes=4,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gluon_ssd.data import image_json
+from gluon_ssd.data import annotated_folder
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.image_files import FolderImages
@@ -30,7 +30,9 @@ class ImageLabels:
         self._folder = ChannelFolder(path.resolve().name, path)
         other, shared = _find_annotations(path) if annotations is None else (_folder(annotations), False)
         self._annotations = other
-        annotated = image_json.read_annotations(self._folder, other, shared=shared, num_classes=None, keep_going=True)
+        annotated = annotated_folder.read_annotations(
+            self._folder, other, shared=shared, num_classes=None, keep_going=True
+        )
         self.mistakes = list(annotated.mistakes)
         self.left_out = len(self.mistakes)
         if not annotated.image_files:

@@ -12,9 +12,9 @@ import pytest
 
 from annotation_documents import PIXEL_BOX, document
 from gluon_ssd.data import recordio
+from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.batches import BatchForm, TrainingBatches
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.image_json import ImageJsonDataset
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import PlatformError, UserError
@@ -32,8 +32,8 @@ def _write(folder: Path, files: Mapping[str, object]) -> None:
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
 
 
-def _open(folder: Path, *, num_classes: int = 3, label_width: int = 350, shared: bool = False) -> ImageJsonDataset:
-    return ImageJsonDataset.open(
+def _open(folder: Path, *, num_classes: int = 3, label_width: int = 350, shared: bool = False) -> AnnotatedFolder:
+    return AnnotatedFolder.open(
         ChannelFolder("train", folder / "train"),
         ChannelFolder("train_annotation", folder / "train_annotation"),
         num_classes=num_classes,
@@ -166,11 +166,11 @@ def test_annotations_without_image_are_not_used(
 def test_an_annotation_that_two_channels_share_belongs_to_one_image(tmp_path: Path) -> None:
     _write(tmp_path / "annotations", {"a.json": document(PIXEL_BOX), "b.json": document(), "c.json": document()})
 
-    def opened(channel: str, **images: bytes) -> ImageJsonDataset:
+    def opened(channel: str, **images: bytes) -> AnnotatedFolder:
         _write(tmp_path / channel, {f"{name}.jpg": content for name, content in images.items()})
         folder, annotations = ChannelFolder(channel, tmp_path / channel), tmp_path / "annotations"
         shared = ChannelFolder("annotations", annotations)
-        return ImageJsonDataset.open(folder, shared, num_classes=1, label_width=350, shared=True)
+        return AnnotatedFolder.open(folder, shared, num_classes=1, label_width=350, shared=True)
 
     train = opened("train", a=_image(), b=_image())
     train.check_apart(opened("same", b=_image(), c=_image()))

@@ -1,7 +1,4 @@
-"""A channel of images whose objects other files give.
-
-The files are the built-in algorithm's JSON, which gives the data set its name, or COCO's, or VOC's XML.
-"""
+"""A channel of images whose objects other files give: the built-in algorithm's JSON, or COCO's, or VOC's XML."""
 
 from collections.abc import Sequence
 
@@ -15,7 +12,7 @@ from gluon_ssd.data.pairing import JSON, VOC, Pairs, check, check_missing, pair
 from gluon_ssd.errors import UserError
 
 
-class ImageJsonDataset(AnnotatedDataset):
+class AnnotatedFolder(AnnotatedDataset):
     """The images of a channel with the objects that files give, in order of the images' paths."""
 
     @classmethod
@@ -28,7 +25,7 @@ class ImageJsonDataset(AnnotatedDataset):
         label_width: int,
         shared: bool = False,
         class_names: Sequence[str] | None = None,
-    ) -> "ImageJsonDataset":
+    ) -> "AnnotatedFolder":
         """Read the annotations of all images, check them, and log what there is.
 
         They are files `x/y.json` for images `x/y.jpg`, `x/y.xml` as PASCAL VOC has them, or COCO's instances files.
@@ -51,7 +48,7 @@ class ImageJsonDataset(AnnotatedDataset):
             annotations=annotations.channel,
         )
 
-    def check_apart(self, other: "ImageJsonDataset") -> None:
+    def check_apart(self, other: "AnnotatedFolder") -> None:
         """Raise UserError where one annotation belongs to an image here and to another image of an equal name there."""
         index_of = {place: index for index, place in enumerate(other.places)}
         pairs = [(index, index_of[place]) for index, place in enumerate(self.places) if place in index_of]
@@ -74,7 +71,7 @@ def read_annotations(
     class_names: Sequence[str] | None = None,
     keep_going: bool = False,
 ) -> Annotated:
-    """Read annotations in whichever form they have, which their content tells (see `ImageJsonDataset.open`).
+    """Read annotations in whichever form they have, which their content tells (see `AnnotatedFolder.open`).
 
     Without `num_classes` any number of classes will do; `keep_going` leaves out what JSON files get wrong.
 
