@@ -18,4 +18,4 @@ class PlatformError(JobError):
 
 
 class StoppedError(Exception):
-    """The job was asked to stop before there was anything to keep, which is no failure."""
+    """The job was asked to stop while it waited for data, which is no failure."""

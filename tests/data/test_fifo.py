@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gluon_ssd.data.fifo import Patience, open_fifo
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, StoppedError
 from pipe_service import served
 
 PLACE = "train channel, train_0"
@@ -97,12 +97,12 @@ def test_a_slow_writer_is_waited_for_as_long_as_it_writes(tmp_path: Path) -> Non
 def test_a_stop_ends_the_waiting_for_a_pipe_and_for_its_bytes(tmp_path: Path) -> None:
     stopped = threading.Event()
     threading.Timer(0.3, stopped.set).start()
-    with pytest.raises(PlatformError, match="train_0: expected more data, but the job was asked to stop"):
+    with pytest.raises(StoppedError, match=r"^train channel, train_0: asked to stop while waiting for data$"):
         open_fifo(tmp_path / "train_0", PLACE, Patience(60, stopped.is_set))
     os.mkfifo(tmp_path / "train_0")
     with (
         open_fifo(tmp_path / "train_0", PLACE, Patience(60, stopped.is_set)) as stream,
-        pytest.raises(PlatformError, match="asked to stop"),
+        pytest.raises(StoppedError, match="asked to stop"),
     ):
         stream.read(1)
 

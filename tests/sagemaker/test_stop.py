@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker.stop import StopRequest
 
 
@@ -32,20 +32,25 @@ def test_a_signal_ends_what_is_passed_on_after_the_item_in_hand(stop: StopReques
     assert stop.requested
 
 
-def _breaking_off(stop: StopRequest, *, asked: bool) -> Iterator[int]:
+DEAD_WORKER = PlatformError("train channel: expected 2 data workers to stay alive, but one died")
+SILENT_PIPE = StoppedError("train channel, train_0: asked to stop while waiting for data")
+
+
+def _breaking_off(stop: StopRequest, error: Exception, *, asked: bool) -> Iterator[int]:
     yield 1
     if asked:
         stop.receive(signal.SIGTERM, None)
-    raise PlatformError("train channel: expected 2 data workers to stay alive, but one died")
+    raise error
 
 
-def test_workers_that_end_with_the_job_do_not_fail_it(stop: StopRequest) -> None:
-    assert list(stop.until(_breaking_off(stop, asked=True))) == [1]
+@pytest.mark.parametrize("error", [DEAD_WORKER, SILENT_PIPE])
+def test_workers_and_pipes_that_end_with_the_job_do_not_fail_it(stop: StopRequest, error: Exception) -> None:
+    assert list(stop.until(_breaking_off(stop, error, asked=True))) == [1]
 
 
 def test_workers_that_end_by_themselves_fail_the_job(stop: StopRequest) -> None:
     with pytest.raises(PlatformError):
-        list(stop.until(_breaking_off(stop, asked=False)))
+        list(stop.until(_breaking_off(stop, DEAD_WORKER, asked=False)))
 
 
 def test_a_second_interrupt_does_not_wait(stop: StopRequest) -> None:

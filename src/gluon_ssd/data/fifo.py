@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +34,14 @@ class Patience:
     def wait(self, ready: Callable[[float], bool], place: str) -> None:
         """Call `ready`, with the seconds it may take, until it returns true; `place` names the pipe in messages.
 
-        Raises PlatformError when patience is at an end, or the job shall stop.
+        Raises PlatformError when patience is at an end, StoppedError when the job shall stop.
         """
         started = time.monotonic()
         warned = False
         while not ready(min(_SLICE, self.seconds)):
             waited = time.monotonic() - started
             if self.stopped():
-                raise PlatformError(f"{place}: expected more data, but the job was asked to stop")
+                raise StoppedError(f"{place}: asked to stop while waiting for data")
             if waited >= self.seconds:
                 raise PlatformError(
                     f"SageMaker pipe channel timed out. {place}: expected data within {self.seconds:g} seconds, "

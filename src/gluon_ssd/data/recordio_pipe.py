@@ -60,6 +60,7 @@ class RecordPipe:
         Raises:
             UserError: the stream breaks off, holds no records, labels that are wrong, or no object at all.
             PlatformError: the pipe stays away, or silent, longer than patience lasts.
+            StoppedError: the job was asked to stop while the pipe was silent.
         """
         tally = LabelTally()
         with closing(self._payloads(passage)) as payloads:

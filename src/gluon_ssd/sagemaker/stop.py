@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import TypeVar
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, StoppedError
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,6 @@ class StopRequest:
                 if self.requested:
                     return
                 yield item
-        except PlatformError:
+        except (PlatformError, StoppedError):
             if not self.requested:
                 raise
