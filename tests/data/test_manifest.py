@@ -163,6 +163,7 @@ def test_lines_that_were_not_labeled_are_left_out_with_a_warning(
         ([{"0": "cat"}, {"0": "cat"}], None),
         ([{"0": "cat", "1": "cat"}, {}], None),
         ([{"0": 5, "x": "dog", "1": None}, ["cat"]], None),
+        ([{"0": "cat", "1": "dog", "9" * 5000: "cow"}], ("cat", "dog")),
     ],
 )
 def test_class_names_are_those_of_consistent_class_maps(tmp_path: Path, maps: list[object], names: object) -> None:
@@ -199,7 +200,7 @@ VIDEO: Line = {
     "job-ref-metadata": {"class-map": {"0": "car"}, "type": "groundtruth/video-object-tracking"},
 }
 REFUSED: dict[str, tuple[object, str]] = {
-    "no JSON": (b"a.jpg,1,2,3,4", f"{PLACE}: expected JSON, got a mistake: Expecting value: line 1 column 1"),
+    "no JSON": (b"a.jpg,1,2,3,4", f"{PLACE}: expected JSON, got a mistake: Expecting value: column 1"),
     "half a line": (b'{"source-ref": "a.j', f"{PLACE}: expected JSON, got a mistake: Invalid control character at"),
     "no text": (b"\x80\x81\x82\x83", f"{PLACE}: expected JSON, got a mistake: 'utf-8' codec can't decode"),
     "brackets": (b"[" * 100_000, f"{PLACE}: expected JSON, got brackets nested too deeply"),

@@ -39,7 +39,17 @@ def test_an_object_is_difficult_where_it_says_so(text: str, difficult: bool) -> 
     assert parse(document.encode()).objects == (VocObject("", None, difficult=difficult),)
 
 
-@pytest.mark.parametrize("size", ["", "<size/>", "<size><width>0</width><height>0</height></size>"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        "",
+        "<size/>",
+        "<size><width>0</width><height>0</height></size>",
+        "<size><width>1e300</width><height>20</height></size>",
+        "<size><width>40</width><height>inf</height></size>",
+        "<size><width>40.5</width><height>20</height></size>",
+    ],
+)
 def test_what_is_missing_or_no_number_is_none(size: str) -> None:
     box = "<bndbox><xmin>left</xmin><ymin>1</ymin><xmax>2</xmax><ymax>inf</ymax></bndbox>"
     annotation = parse(f"<annotation>{size}<object>{box}</object></annotation>".encode())

@@ -47,14 +47,20 @@ def parse(content: bytes | str) -> JsonAnnotation:
     return interpret(load(content))
 
 
-def load(content: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return what JSON holds; raises AnnotationError where it is none."""
+def load(content: bytes | str, *, one_line: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return what JSON holds; raises AnnotationError where it is none.
+
+    Of content that is `one_line` of a file, a message does not say in which line a mistake is.
+    """
     try:
         return json.loads(content)
     except RecursionError as error:
         raise AnnotationError("expected JSON, got brackets nested too deeply") from error
     except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
-        raise AnnotationError(f"expected JSON, got a mistake: {error}") from error
+        mistake = str(error)
+        if one_line and isinstance(error, json.JSONDecodeError):
+            mistake = f"{error.msg}: column {error.colno}"
+        raise AnnotationError(f"expected JSON, got a mistake: {mistake}") from error
 
 
 def interpret(document: object) -> JsonAnnotation:

@@ -8,7 +8,7 @@ from gluon_ssd.data import json_annotation
 from gluon_ssd.data.augmented_manifest import is_sequence, sequence_refusal
 from gluon_ssd.data.class_names import agreed
 from gluon_ssd.data.image_address import locate
-from gluon_ssd.data.json_annotation import AnnotationError, JsonAnnotation, show
+from gluon_ssd.data.json_annotation import AnnotationError, JsonAnnotation, show, whole
 from gluon_ssd.errors import UserError
 
 SOURCE = "source-ref"
@@ -37,7 +37,7 @@ def parse(content: bytes, folder: str, place: str, *, attribute: str = "") -> Ma
     Raises UserError.
     """
     with json_annotation.at(place):
-        document = json_annotation.load(content)
+        document = json_annotation.load(content, one_line=True)
         if not isinstance(document, dict):
             raise AnnotationError(
                 f"expected a JSON object with {SOURCE} and the boxes of one image, got {show(document)}"
@@ -86,6 +86,5 @@ def _class_map(metadata: object) -> Mapping[int, str]:
     class_map = metadata.get("class-map") if isinstance(metadata, dict) else None
     if not isinstance(class_map, dict):
         return {}
-    return {
-        int(class_id): name for class_id, name in class_map.items() if class_id.isdecimal() and isinstance(name, str)
-    }
+    named = ((whole(key), name) for key, name in class_map.items() if key.isdecimal() and isinstance(name, str))
+    return {class_id: name for class_id, name in named if class_id is not None}

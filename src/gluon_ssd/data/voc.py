@@ -7,6 +7,8 @@ from xml.etree.ElementTree import Element, ParseError  # only names; defusedxml 
 
 from defusedxml import ElementTree
 
+from gluon_ssd.data.json_annotation import number, whole
+
 _ROOT = "annotation"
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _YES = {"1", "true"}
@@ -31,7 +33,7 @@ class VocObject:
 
 @dataclass(frozen=True, slots=True)
 class VocAnnotation:
-    """What an XML file says of an image; `size` is (width, height), None where it is missing or zero."""
+    """What an XML file says of an image; `size` is (width, height), None where these are no whole numbers above 0."""
 
     filename: str
     size: tuple[int, int] | None
@@ -54,7 +56,7 @@ def parse(content: bytes) -> VocAnnotation:
 
 
 def _object(element: Element) -> VocObject:
-    xmin, ymin, xmax, ymax = (_number(element, f"bndbox/{corner}") for corner in _CORNERS)
+    xmin, ymin, xmax, ymax = (number(_text(element, f"bndbox/{corner}")) for corner in _CORNERS)
     corners = (xmin, ymin, xmax, ymax)
     return VocObject(
         name=sys.intern(_text(element, "name")),  # few names, many objects
@@ -68,16 +70,7 @@ def _text(element: Element, path: str) -> str:
     return " ".join((element.findtext(path) or "").split())
 
 
-def _number(element: Element, path: str) -> float:
-    try:
-        return float(_text(element, path))
-    except ValueError:
-        return math.nan
-
-
 def _size(element: Element) -> tuple[int, int] | None:
-    width, height = _number(element, "size/width"), _number(element, "size/height")
+    width, height = (whole(_text(element, f"size/{side}")) or 0 for side in ("width", "height"))
     # Some tools write 0 for a size that they do not know.
-    if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
-        return None
-    return int(width), int(height)
+    return (width, height) if width > 0 and height > 0 else None
