@@ -170,20 +170,28 @@ FILES: dict[str, tuple[Input, str]] = {
     ),
     "records in a channel of images": (
         _empty("train/train.rec", "train_annotation/a.json"),
-        "train channel: expected at least one image (.jpg, .jpeg or .png) in {data}/train, got train.rec",
+        (
+            "train channel: expected at least one image (.jpg, .jpeg or .png) in {data}/train, got train.rec; set "
+            "ContentType to application/x-recordio"
+        ),
     ),
     "text in place of JSON": (
         _empty("train/a.jpg", "train_annotation/a.txt"),
         (
-            "train_annotation channel: expected a JSON file for each image, x/y.json for x/y.jpg, in "
-            "{data}/train_annotation, got a.txt"
+            "train_annotation channel: expected a JSON or VOC XML file for each image, x/y.json or x/y.xml for "
+            "x/y.jpg, or COCO's JSON file, in {data}/train_annotation, got a.txt"
         ),
     ),
     "annotations of another folder": (
-        _empty("train/x/a.jpg", "train/x/b.jpg", "train_annotation/a.json", "train_annotation/b.json"),
+        _files(
+            {
+                **dict.fromkeys(("train/x/a.jpg", "train/x/b.jpg"), JPEG),
+                **dict.fromkeys(("train_annotation/a.json", "train_annotation/b.json"), b"{}"),
+            }
+        ),
         (
             "train_annotation channel: expected a JSON file for each image of the train channel, x/y.json for "
-            "x/y.jpg, got none that fits: JSON files a.json, b.json; images x/a.jpg, x/b.jpg"
+            "x/y.jpg, or COCO's JSON file, got none that fits: JSON files a.json, b.json; images x/a.jpg, x/b.jpg"
         ),
     ),
     "annotations of the fewer images": (
@@ -212,8 +220,8 @@ FILES: dict[str, tuple[Input, str]] = {
         Input({"train": IMAGES}),
         (
             "Missing required channel: train_annotation (got validation, train); add a channel named train_annotation "
-            "that holds a JSON file for each image, x/y.json for x/y.jpg, or one named annotations that holds those "
-            "of both splits"
+            "that holds a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's file, or one "
+            "named annotations that holds those of both splits"
         ),
     ),
 }

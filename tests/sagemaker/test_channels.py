@@ -17,9 +17,9 @@ RECORDIO = {
 PIPE = RECORDIO | {"TrainingInputMode": "Pipe"}
 IMAGES = RECORDIO | {"ContentType": "image/jpeg"}
 WORKS = (
-    "this version reads RecordIO files (application/x-recordio), images with JSON annotations (application/x-image, "
-    "image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile mode, RecordIO files "
-    "and augmented manifests in Pipe mode"
+    "this version reads RecordIO files (application/x-recordio), images with JSON, COCO or VOC XML annotations "
+    "(application/x-image, image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile "
+    "mode, RecordIO files and augmented manifests in Pipe mode"
 )
 
 
@@ -108,7 +108,7 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     config = {
         "train": RECORDIO | {"ContentType": "text/csv"},
         "validation": IMAGES | {"TrainingInputMode": "Stream"},
-        "validation_annotation": IMAGES | {"ContentType": "application/xml"},
+        "validation_annotation": IMAGES | {"ContentType": "text/plain"},
         "model": {"ContentType": "application/x-sagemaker-model"},
     }
 
@@ -117,8 +117,8 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
         "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg, image/png or "
         f"application/jsonlines, got 'text/csv'; {WORKS}; "
         f"validation channel: TrainingInputMode: expected File, FastFile or Pipe, got 'Stream'; {WORKS}; "
-        "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png or "
-        f"application/json, got 'application/xml'; {WORKS}"
+        "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png, "
+        f"application/json or application/xml, got 'text/plain'; {WORKS}"
     )
 
 
@@ -184,8 +184,11 @@ def test_channels_of_images_have_annotation_channels(tmp_path: Path, content_typ
     assert channels.ignored == ()
 
 
-def test_one_channel_may_annotate_both_splits_or_what_has_no_annotations_of_its_own(tmp_path: Path) -> None:
-    shared = {"train": IMAGES, "validation": IMAGES, "annotations": {"ContentType": "application/json"}}
+@pytest.mark.parametrize("content_type", ["application/json", "application/xml", "image/jpeg"])
+def test_one_channel_may_annotate_both_splits_or_what_has_no_annotations_of_its_own(
+    tmp_path: Path, content_type: str
+) -> None:
+    shared = {"train": IMAGES, "validation": IMAGES, "annotations": {"ContentType": content_type}}
 
     assert {name: channel.name for name, channel in read(tmp_path, shared).annotations.items()} == {
         "train": "annotations",
@@ -209,7 +212,8 @@ def test_images_without_annotation_channels_are_refused(tmp_path: Path) -> None:
 
     assert message == "; ".join(
         f"Missing required channel: {name} (got train, validation, annotation); add a channel named {name} that holds "
-        "a JSON file for each image, x/y.json for x/y.jpg, or one named annotations that holds those of both splits"
+        "a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's file, or one named "
+        "annotations that holds those of both splits"
         for name in ("train_annotation", "validation_annotation")
     )
 

@@ -300,5 +300,8 @@ def test_folders_that_cannot_be_looked_at_are_refused(tmp_path: Path) -> None:
     labels.mkdir()
     assert "train channel: expected at least one image (.jpg, .jpeg or .png)" in refusal(empty, labels)
     (empty / "a.jpg").write_bytes(image())
-    assert "labels channel: expected a JSON file for each image, x/y.json for x/y.jpg," in refusal(empty, labels)
+    assert (
+        "labels channel: expected a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg,"
+        in refusal(empty, labels)
+    )
     assert refusal(empty, tmp_path / "none").endswith("none: expected a folder of JSON files, got nothing there")

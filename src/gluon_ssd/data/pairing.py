@@ -19,17 +19,19 @@ _OTHER_IMAGES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 class Form:
     """A form that annotation files come in: what messages call them, their suffix, how they say that nothing is there.
 
+    `instead` is what may be there in place of a file for each image.
     `apart` are the folders that keep such files apart from their images, and so do not count as part of a name.
     """
 
     kind: str
     suffix: str
     background: str
+    instead: str = ""
     apart: Collection[str] = ()
 
 
-JSON = Form("JSON", ".json", "with empty annotations where it shows no objects")
-VOC = Form("VOC XML", ".xml", "without any object where it shows none", ("JPEGImages", "Annotations"))
+JSON = Form("JSON", ".json", "with empty annotations where it shows no objects", " or COCO's JSON file,")
+VOC = Form("VOC XML", ".xml", "without any object where it shows none", apart=("JPEGImages", "Annotations"))
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Pairs:
 def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     """Find the annotation of each image, in order of the images' paths; there may be none that fits.
 
-    It is a JSON file; where no JSON file fits an image, a VOC XML file. Images of another kind are told of.
+    It is a JSON file; where no JSON file fits an image, a VOC XML file. Images of another kind are told of, and so are
+    annotations of the form that is not used.
 
     Raises:
         UserError: there are no images, no annotations, or names that fit several.
@@ -64,10 +67,23 @@ def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     files = annotations.files()
     found = [(form, own) for form in (JSON, VOC) if (own := with_suffix(files, (form.suffix,)))]
     if not found:
-        raise _missing(annotations, "a JSON file for each image, x/y.json for x/y.jpg,", files)
+        what = "a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's JSON file,"
+        raise _missing(annotations, what, files)
     several = (_pair(form, images, annotations, image_files, own) for form, own in found)
     first = next(several)
-    return first if len(first) else next((pairs for pairs in several if len(pairs)), first)
+    pairs = first if len(first) else next((pairs for pairs in several if len(pairs)), first)
+    for form, own in found:
+        if form is not pairs.form:
+            logger.warning(
+                "%s channel: %d %s files are not used for the %s channel, since its images are read with %s files: %s",
+                annotations.channel,
+                len(own),
+                form.kind,
+                images.channel,
+                pairs.form.kind,
+                shown(own),
+            )
+    return pairs
 
 
 def _pair(
@@ -103,8 +119,8 @@ def check(pairs: Pairs, *, shared: bool) -> None:
     if not len(pairs):
         raise UserError(
             f"{annotations} channel: expected a {form.kind} file for each image of the {images} channel, "
-            f"x/y{form.suffix} for x/y.jpg, got none that fits: {form.kind} files {shown(pairs.single_annotations)}; "
-            f"images {shown(pairs.single_images)}"
+            f"x/y{form.suffix} for x/y.jpg,{form.instead} got none that fits: {form.kind} files "
+            f"{shown(pairs.single_annotations)}; images {shown(pairs.single_images)}"
         )
     check_missing(
         f"{images} channel: expected a {form.kind} file in the {annotations} channel for each image, {form.background}",
@@ -166,7 +182,8 @@ def _find(folder: ChannelFolder, suffixes: Sequence[str], what: str) -> Sequence
 
 
 def _missing(folder: ChannelFolder, what: str, files: Sequence[str]) -> UserError:
-    return UserError(f"{folder.channel} channel: expected {what} in {folder.folder}, got {shown(files)}")
+    remedy = "; set ContentType to application/x-recordio" if with_suffix(files, (".rec",)) else ""
+    return UserError(f"{folder.channel} channel: expected {what} in {folder.folder}, got {shown(files)}{remedy}")
 
 
 def _warn_of_other_images(images: ChannelFolder, files: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ SHARED_ANNOTATIONS = "annotations"
 """The channel that holds the annotations of both splits, an extension."""
 
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
-_ANNOTATIONS = (*IMAGES, "application/json")  # SageMaker's guide gives them the type of the images
+_ANNOTATIONS = (*IMAGES, "application/json", "application/xml")  # SageMaker's guide gives them the type of the images
 _REQUIRED = {"train": "images to train on", "validation": "images to validate on"}
 PIPE = "Pipe"
 # FastFile shows S3 objects as files that are fetched when they are read: a file all the same.
@@ -24,14 +24,14 @@ _WRAPPED = "RecordIO"
 _SHARDED = "ShardedByS3Key"
 _DISTRIBUTIONS = ("FullyReplicated", _SHARDED)
 _REMEDY = (
-    "this version reads RecordIO files (application/x-recordio), images with JSON annotations (application/x-image, "
-    "image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile mode, RecordIO files "
-    "and augmented manifests in Pipe mode"
+    "this version reads RecordIO files (application/x-recordio), images with JSON, COCO or VOC XML annotations "
+    "(application/x-image, image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile "
+    "mode, RecordIO files and augmented manifests in Pipe mode"
 )
 _FIRST_FIFO = "_0"
 _PURPOSE = (
-    f"a JSON file for each image, x/y.json for x/y.jpg, or one named {SHARED_ANNOTATIONS} "
-    "that holds those of both splits"
+    "a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's file, or one named "
+    f"{SHARED_ANNOTATIONS} that holds those of both splits"
 )
 _REFUSED = {"model": "incremental training is not available in this version; remove the channel"}
 
