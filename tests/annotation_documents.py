@@ -1,6 +1,7 @@
-"""Annotation documents for images of 40x20 pixels: of one image each, and COCO's of a whole data set."""
+"""Annotations for images of 40x20 pixels: documents and lines of one image each, and COCO's of a whole data set."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Document = dict[str, Any]
@@ -43,3 +44,40 @@ def instances(**lists: object) -> Document:
         "categories": CATEGORIES,
         **lists,
     }
+
+
+def voc_object(name: str, corners: Sequence[float] = (11, 6, 30, 15), *, difficult: int = 0) -> str:
+    """Return one of VOC's objects; its pixels count from 1."""
+    edges = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
+    box = "".join(f"<{edge}>{value}</{edge}>" for edge, value in edges)
+    return f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>{box}</bndbox></object>"
+
+
+def voc_annotation(*elements: str) -> bytes:
+    """Return VOC's annotation of one image."""
+    return f"<annotation>{''.join(elements)}</annotation>".encode()
+
+
+def manifest_label(*boxes: Mapping[str, object]) -> Document:
+    """Return what an attribute of an augmented manifest says."""
+    return {"image_size": [{"width": 40, "height": 20, "depth": 3}], "annotations": list(boxes)}
+
+
+def manifest_line(
+    source: object = "a.jpg", *boxes: Mapping[str, object], names: object = None, **others: object
+) -> Document:
+    """Return a line of an augmented manifest as Ground Truth writes it."""
+    metadata = {
+        "objects": [{"confidence": 0.09} for _ in boxes],
+        "class-map": {"0": "cat"} if names is None else names,
+        "type": "groundtruth/object-detection",
+        "human-annotated": "yes",
+        "creation-date": "2018-10-18T22:18:13.527256",
+        "job-name": "labeling-job/birds",
+    }
+    return {"source-ref": source, "bounding-box": manifest_label(*boxes), "bounding-box-metadata": metadata, **others}
+
+
+def manifest(*lines: object) -> bytes:
+    """Return a manifest of lines that are given as bytes or as what JSON shall hold."""
+    return b"".join((item if isinstance(item, bytes) else json.dumps(item).encode()) + b"\n" for item in lines)

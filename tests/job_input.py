@@ -1,14 +1,14 @@
 """The input of a job in a base folder, and its reading as a job reads it, without the network that learns from it."""
 
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from batches_compared import objects_in
 from gluon_ssd.data.share import WHOLE
-from gluon_ssd.inputs import open_data
+from gluon_ssd.inputs import Data, open_data
 from gluon_ssd.sagemaker.channels import Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
@@ -18,6 +18,7 @@ from small_images import PNG
 
 RECORDS = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
 IMAGES = {"ContentType": "image/jpeg", "TrainingInputMode": "File"}
+MANIFEST = {"ContentType": "application/jsonlines", "TrainingInputMode": "File"}
 RECORD_PIPE = {"ContentType": "application/x-recordio", "TrainingInputMode": "Pipe"}
 MANIFEST_PIPE = {"ContentType": "application/x-image", "TrainingInputMode": "Pipe", "RecordWrapperType": "RecordIO"}
 
@@ -58,6 +59,15 @@ class Seen:
 
 def read(base: Path, given: Input) -> Seen:
     """Write the input into an empty base folder, and read an epoch of both channels."""
+    with opened(base, given) as data:
+        training_batches = sum(1 for _ in data.training.epoch(0))
+        validation = list(data.validation)
+    return Seen(sum(len(batch.images) for batch in validation), objects_in(validation), training_batches)
+
+
+@contextmanager
+def opened(base: Path, given: Input) -> Iterator[Data]:
+    """Write the input into an empty base folder, and open it as a job does."""
     paths = Paths(base)
     good = [name for name in ("train", "validation") if name not in given.channels]
     channels = {**dict.fromkeys(good, RECORDS), **given.channels}
@@ -67,14 +77,11 @@ def read(base: Path, given: Input) -> Seen:
     job = Hyperparameters.parse({**_SETTINGS, **given.settings})
     with ExitStack() as stack:
         for name in given.pipes:
-            stack.enter_context(served_by_process(paths.channel(name), base / f"{name}.stream"))
+            stack.enter_context(served_by_process(paths.channel(name), base / f"{name}.stream", job.epochs))
         channels_read = Channels.read(paths.input_data_config, paths.data)
-        data = stack.enter_context(
+        yield stack.enter_context(
             open_data(job, channels_read, paths, share=WHOLE, num_workers=0, stopped=lambda: False)
         )
-        training_batches = sum(1 for _ in data.training.epoch(0))
-        validation = list(data.validation)
-    return Seen(sum(len(batch.images) for batch in validation), objects_in(validation), training_batches)
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -38,11 +38,20 @@ class Data:
 
 @dataclass(frozen=True)
 class _Opened:
-    """A channel that is open, and its class names: `listed` in a file that counts, or `told` by annotations."""
+    """A channel that is open, and its class names: `listed` in a file that counts, or `told` by annotations.
 
+    Its class ids are `guessed` where they follow from its names, and nothing but its annotations gives these.
+    """
+
+    name: str
     source: Dataset | RecordPipe
     listed: tuple[str, ...] | None = None
     told: tuple[str, ...] | None = None
+    guessed: bool = False
+
+    def counted(self, beside: "_Opened") -> tuple[str, ...] | None:
+        """Return the names that have to be those of the channel `beside`; annotations' where that one guessed."""
+        return self.listed or (self.told if beside.guessed else None)
 
 
 @contextmanager
@@ -109,15 +118,15 @@ class _Opener:
         lists none.
         """
         if channel.is_pipe:
-            return _Opened(self._pipe(channel))
+            return _Opened(channel.name, self._pipe(channel))
         dataset = self._files(channel, names)
         dataset.summary.check_objects(channel.name)
+        if not isinstance(dataset, RecordIODataset) and dataset.ids_follow_names:
+            guessed = not dataset.names_given and self.job.num_classes > 1
+            return _Opened(channel.name, dataset, dataset.class_names, guessed=guessed)
         listed = read_class_names(self.paths.channel(channel.name))
-        if isinstance(dataset, RecordIODataset):
-            return _Opened(dataset, listed)
-        if dataset.ids_follow_names:
-            return _Opened(dataset, dataset.class_names)
-        return _Opened(dataset, listed, dataset.class_names)
+        told = None if isinstance(dataset, RecordIODataset) else dataset.class_names
+        return _Opened(channel.name, dataset, listed, told)
 
     def _files(
         self, channel: Channel, names: tuple[str, ...] | None
@@ -215,19 +224,34 @@ def _class_names(train: _Opened, validation: _Opened, num_classes: int) -> tuple
     """Return the names that the channels agree on, or the one has that has any; those of files before those told.
 
     Raises:
-        UserError: Files differ, so that an id would mean one class in training and another in validation.
+        UserError: They differ where they count, so that an id would mean one class in training and another in
+            validation, or nothing says whether it does.
     """
-    names, others = train.listed, validation.listed
+    for one, other in ((train, validation), (validation, train)):
+        _check_guess(one, other, num_classes)
+    names, others = train.counted(beside=validation), validation.counted(beside=train)
     if names and others and names != others:
         raise UserError(
             f"class names: expected the same in both channels, got {', '.join(names)} in the train channel "
-            f"and {', '.join(others)} in the validation channel; prepare both with the same --classes"
+            f"and {', '.join(others)} in the validation channel; prepare both with the same --classes, or list the "
+            "same names in a .classes file of each"
         )
-    names = names or others or _told_names(train.told, validation.told)
+    names = train.listed or validation.listed or _told_names(train.told, validation.told)
     if names is None or len(names) == num_classes:
         return names
     logger.warning("class names: expected %d, as num_classes says, got %d; going without", num_classes, len(names))
     return None
+
+
+def _check_guess(one: _Opened, other: _Opened, num_classes: int) -> None:
+    """Raise UserError where names alone make the class ids of a channel, and nothing tells those of the other."""
+    if one.guessed and not (other.listed or other.told):
+        raise UserError(
+            f"class names: expected the same class ids in both channels, got {', '.join(one.listed or ())} as 0 to "
+            f"{num_classes - 1} in the {one.name} channel, in order of its names or categories, and ids without names "
+            f"in the {other.name} channel; list the names in order of the latter, one a line, in a file "
+            f"{one.name}.classes in the {one.name} channel"
+        )
 
 
 def _told_names(train: tuple[str, ...] | None, validation: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -102,6 +102,21 @@ CASES: dict[str, tuple[Input, str]] = {
         _one(json.dumps(instances())[:-2].encode()),
         f"{_FILE}: expected JSON, got a mistake: Expecting ',': line 1 column 678 (char 677)",
     ),
+    "a second file cut off": (
+        _files({"instances.json": instances(), "z.json": b'{"info": {}, "images": [{"id": 1'}),
+        (
+            "annotations channel, z.json: expected JSON, got a mistake: Expecting ',' delimiter: line 1 column 33 "
+            "(char 32)"
+        ),
+    ),
+    "a file of no bytes": (
+        _one(b""),
+        f"{_FILE}: expected JSON, got a mistake: Expecting '{{': line 1 column 1 (char 0)",
+    ),
+    "brackets without end": (
+        _one(b'{"a":' + b"[" * 100_000),
+        f"{_FILE}: expected JSON, got brackets nested too deeply",
+    ),
     "a name without quotes": (
         _one(json.dumps(instances()).replace('"categories"', "1").encode()),
         (
@@ -116,15 +131,15 @@ CASES: dict[str, tuple[Input, str]] = {
     "lists of nothing": (
         _one({"images": [], "annotations": []}),
         (
-            "annotations channel: expected a JSON file for each image of the train channel, x/y.json for x/y.jpg, got "
-            "none that fits: JSON files instances.json; images a.jpg, b.jpg"
+            "annotations channel: expected a JSON file for each image of the train channel, x/y.json for x/y.jpg, or "
+            "COCO's JSON file, got none that fits: JSON files instances.json; images a.jpg, b.jpg"
         ),
     ),
     "detections in place of instances": (
         _one([annotation(5, 18)]),
         (
-            "annotations channel: expected a JSON file for each image of the train channel, x/y.json for x/y.jpg, got "
-            "none that fits: JSON files instances.json; images a.jpg, b.jpg"
+            "annotations channel: expected a JSON file for each image of the train channel, x/y.json for x/y.jpg, or "
+            "COCO's JSON file, got none that fits: JSON files instances.json; images a.jpg, b.jpg"
         ),
     ),
     "two files of other categories": (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from annotation_documents import PIXEL_BOX, annotation, document, entry, instances
-from contract import bad_images, bad_instances, bad_pipes, bad_records
+from contract import bad_class_ids, bad_images, bad_instances, bad_manifests, bad_pipes, bad_records, bad_voc
 from gluon_ssd.errors import UserError
 from job_input import IMAGES, MANIFEST_PIPE, RECORDS, Input, Seen, read
 from record_stream import BOX, frame, record
@@ -22,6 +22,9 @@ CASES = {
         "RecordIO file": bad_records.CASES,
         "image and JSON": bad_images.CASES,
         "COCO": bad_instances.CASES,
+        "VOC": bad_voc.CASES,
+        "manifest": bad_manifests.CASES,
+        "class ids": bad_class_ids.CASES,
         "RecordIO pipe": bad_pipes.STREAMS,
         "manifest pipe": bad_pipes.PAIRS,
     }.items()
@@ -71,6 +74,7 @@ LEFT_OUT: dict[str, tuple[Input, Seen, str]] = {
             {
                 "validation/a.jpg": JPEG,
                 "validation/c.jpg": JPEG,
+                "train/train.classes": b"car\ndog\n",
                 "annotations/all.json": json.dumps(
                     instances(images=[entry(1, "a.jpg")], annotations=[annotation(1, 3)])
                 ).encode(),

@@ -76,15 +76,47 @@ def test_images_are_found_by_path_or_by_a_name_that_is_theirs_alone(tmp_path: Pa
     assert [len(dataset[index].objects) for index in range(3)] == [0, 1, 0]
 
 
-def test_files_of_several_splits_and_of_other_tasks_may_lie_together(tmp_path: Path) -> None:
+def test_an_entry_of_an_equal_name_is_another_image_where_the_path_of_one_fits(tmp_path: Path) -> None:
+    document = instances(
+        images=[entry(1, "train/1.jpg"), entry(2, "val/1.jpg"), entry(3, "train/2.jpg")],
+        annotations=[annotation(1, 3), annotation(2, 18), annotation(3, 3)],
+    )
+    _write(tmp_path, ("val/1.jpg", "x/2.jpg"), {"instances.json": document})
+    dataset = _open(tmp_path)
+    assert [dataset[index].objects.tolist() for index in range(2)] == [[DOG], [CAR]]
+
+
+def test_files_of_several_splits_and_of_other_tasks_may_lie_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     one = instances(images=[entry(1, "b.jpg")], annotations=[annotation(1, 18)])
     other = instances(images=[entry(1, "a.jpg")], annotations=[annotation(1, 3)])
     captions = instances(annotations=[{"image_id": 7, "caption": "a car"}])
     people = instances(annotations=[annotation(7, 1, keypoints=[])], categories=[{"id": 1, "name": "person"}])
-    documents = {"captions.json": captions, "instances_a.json": one, "instances_b.json": other, "person.json": people}
+    documents: dict[str, object] = {
+        "captions.json": captions,
+        "detections.json": [annotation(7, 3)],
+        "instances_a.json": one,
+        "instances_b.json": other,
+        "person.json": people,
+    }
     _write(tmp_path, ("a.jpg", "b.jpg"), documents)
-    dataset = _open(tmp_path)
+    with caplog.at_level(logging.INFO):
+        dataset = _open(tmp_path)
     assert [dataset[index].objects.tolist() for index in range(2)] == [[CAR], [DOG]]
+    assert caplog.messages[0] == (
+        "annotations channel: 3 JSON files hold no boxes as COCO has them, and are left alone: captions.json, "
+        "detections.json, person.json"
+    )
+
+
+def test_a_list_of_the_categories_makes_their_names_certain(tmp_path: Path) -> None:
+    _write(tmp_path, ("a.jpg", "b.jpg"), {"instances.json": instances()})
+    assert not _open(tmp_path).names_given
+    (tmp_path / "annotations" / "all.classes").write_text("car\ndog\n")
+    dataset = _open(tmp_path)
+    assert dataset.names_given
+    assert dataset.class_names == ("car", "dog")
 
 
 def test_an_image_that_is_not_listed_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,24 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from annotation_documents import voc_annotation, voc_object
 from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.records import RecordIODataset
-from gluon_ssd.errors import UserError
 from gluon_ssd.tools.prepare import prepare
 from gluon_ssd.tools.voc import read_voc
 
 IMAGE = cv2.imencode(".jpg", np.zeros((20, 40, 3), np.uint8))[1].tobytes()
-
-
-def _object(name: str, corners: Sequence[float] = (11, 6, 30, 15), *, difficult: int = 0) -> str:
-    edges = zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)
-    box = "".join(f"<{edge}>{value}</{edge}>" for edge, value in edges)
-    return f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>{box}</bndbox></object>"
-
-
-def _annotation(*objects: str) -> bytes:
-    return f"<annotation>{''.join(objects)}</annotation>".encode()
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -60,9 +50,9 @@ def _objects(dataset: AnnotatedFolder) -> list[list[list[float]]]:
 
 def test_pixels_count_from_one_and_names_make_ids_in_their_order(tmp_path: Path) -> None:
     annotations = {
-        "a": _annotation(_object("dog"), _object("cat", (1, 1, 40, 20), difficult=1)),
-        "x/b": _annotation(_object("cat")),
-        "x/y/c": _annotation(),
+        "a": voc_annotation(voc_object("dog"), voc_object("cat", (1, 1, 40, 20), difficult=1)),
+        "x/b": voc_annotation(voc_object("cat")),
+        "x/y/c": voc_annotation(),
     }
     _pairs(tmp_path, annotations)
     dataset = _open(tmp_path)
@@ -84,19 +74,26 @@ def test_pixels_count_from_one_and_names_make_ids_in_their_order(tmp_path: Path)
 )
 def test_the_folders_of_a_voc_data_set_do_not_count_as_names(tmp_path: Path, image: str, annotation: str) -> None:
     _write(tmp_path / "train", {image: IMAGE})
-    _write(tmp_path / "train_annotation", {annotation: _annotation(_object("cat"))})
+    _write(tmp_path / "train_annotation", {annotation: voc_annotation(voc_object("cat"))})
     dataset = _open(tmp_path, num_classes=1)
     assert _objects(dataset) == [[CAT]]
     assert dataset.where(0) == f"train channel, {image}"
 
 
-def test_other_json_files_may_lie_beside_them_but_json_of_the_images_goes_first(tmp_path: Path) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("cat"))})
+def test_other_json_files_may_lie_beside_them_but_json_of_the_images_goes_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _pairs(tmp_path, {"a": voc_annotation(voc_object("cat"))})
     _write(tmp_path / "train_annotation", {"dataset.json": b"{}"})
     assert _objects(_open(tmp_path, num_classes=1)) == [[CAT]]
     document = {"annotations": [{"class_id": 1, "left": 10, "top": 5, "width": 20, "height": 10}]}
     _write(tmp_path / "train_annotation", {"a.json": json.dumps(document).encode()})
     assert _objects(_open(tmp_path)) == [[DOG]]
+    told = "files are not used for the train channel, since its images are read with"
+    assert [message for message in caplog.messages if told in message] == [
+        f"train_annotation channel: 1 JSON {told} VOC XML files: dataset.json",
+        f"train_annotation channel: 1 VOC XML {told} JSON files: a.xml",
+    ]
 
 
 NAMES = b"dog\nowl\ncat\n"
@@ -104,7 +101,7 @@ NAMES = b"dog\nowl\ncat\n"
 
 @pytest.mark.parametrize("channel", ["train", "train_annotation"])
 def test_a_classes_file_of_either_channel_gives_the_ids(tmp_path: Path, channel: str) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("dog"), _object("cat"))})
+    _pairs(tmp_path, {"a": voc_annotation(voc_object("dog"), voc_object("cat"))})
     _write(tmp_path / channel, {"any.classes": NAMES})
     dataset = _open(tmp_path, num_classes=3, class_names=("cat", "dog", "owl"))
     assert dataset[0].objects[:, 0].tolist() == [0, 2]
@@ -112,7 +109,7 @@ def test_a_classes_file_of_either_channel_gives_the_ids(tmp_path: Path, channel:
 
 
 def test_names_that_are_given_make_the_ids_where_no_file_lists_any(tmp_path: Path) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("cat"))})
+    _pairs(tmp_path, {"a": voc_annotation(voc_object("cat"))})
     dataset = _open(tmp_path, num_classes=3, class_names=("dog", "owl", "cat"))
     assert dataset[0].objects[:, 0].tolist() == [2]
     assert dataset.class_names == ("dog", "owl", "cat")
@@ -121,8 +118,8 @@ def test_names_that_are_given_make_the_ids_where_no_file_lists_any(tmp_path: Pat
 def test_a_box_that_ends_where_it_begins_is_dropped_and_one_beyond_the_image_is_cut(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    flat, beyond = _object("cat", (5, 6, 5, 15)), _object("cat", (21, 11, 60, 30))
-    _pairs(tmp_path, {"a": _annotation(_object("cat")), "b": _annotation(flat, beyond)})
+    flat, beyond = voc_object("cat", (5, 6, 5, 15)), voc_object("cat", (21, 11, 60, 30))
+    _pairs(tmp_path, {"a": voc_annotation(voc_object("cat")), "b": voc_annotation(flat, beyond)})
     with caplog.at_level(logging.WARNING):
         assert _objects(_open(tmp_path, num_classes=1)) == [[CAT], [[0, 0.5, 0.5, 1, 1, 0]]]
     assert caplog.messages == ["train channel, b.jpg: 1 boxes dropped for having no area inside their image"]
@@ -130,7 +127,10 @@ def test_a_box_that_ends_where_it_begins_is_dropped_and_one_beyond_the_image_is_
 
 def test_a_file_name_of_another_image_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     names = {"a": "a.png", "b": "x/b", "c": "", "d": "other.jpg"}
-    _pairs(tmp_path, {key: _annotation(f"<filename>{name}</filename>", _object("cat")) for key, name in names.items()})
+    _pairs(
+        tmp_path,
+        {key: voc_annotation(f"<filename>{name}</filename>", voc_object("cat")) for key, name in names.items()},
+    )
     with caplog.at_level(logging.WARNING):
         _open(tmp_path, num_classes=1)
     assert caplog.messages == [
@@ -149,11 +149,11 @@ def test_samples_equal_those_of_a_recordio_file_prepared_from_the_same_folder(tm
         pixels = rng.integers(0, 256, (int(rng.integers(20, 70)), int(rng.integers(20, 70)), 3), dtype=np.uint8)
         corners = rng.integers(1, 80, (int(rng.integers(0, 5)), 4)) + rng.integers(0, 2) / 4
         objects = [
-            _object("abc"[int(rng.integers(3))], box, difficult=int(rng.integers(2)))
+            voc_object("abc"[int(rng.integers(3))], box, difficult=int(rng.integers(2)))
             for box in np.sort(corners.reshape(-1, 2, 2), axis=1).reshape(-1, 4).tolist()
         ]
         image = cv2.imencode(".jpg", pixels)[1].tobytes()
-        _write(root, {f"JPEGImages/{name}.jpg": image, f"Annotations/{name}.xml": _annotation(*objects)})
+        _write(root, {f"JPEGImages/{name}.jpg": image, f"Annotations/{name}.xml": voc_annotation(*objects)})
     _write(root, {"ImageSets/Main/train.txt": "\n".join(names).encode()})
     prepare(read_voc(root, "train", classes=None), tmp_path / "records" / "train.rec")
     records = RecordIODataset.open(tmp_path / "records", channel="train", num_classes=3, label_width=350)
@@ -169,109 +169,3 @@ def test_samples_equal_those_of_a_recordio_file_prepared_from_the_same_folder(tm
     for index in range(40):
         assert dataset[index].image == records[index].image
         np.testing.assert_array_equal(dataset[index].objects, records[index].objects)
-
-
-def _refusal(folder: Path, *, num_classes: int = 1, class_names: Sequence[str] | None = None) -> str:
-    with pytest.raises(UserError) as caught:
-        _open(folder, num_classes=num_classes, class_names=class_names)
-    return str(caught.value)
-
-
-ONE = "train_annotation channel, a.xml"
-REFUSED = {
-    "no XML": (b"{}", ONE + ": expected XML, got a mistake: not well-formed"),
-    "an empty file": (b"", ONE + ": expected XML, got a mistake: no element found"),
-    "another kind of XML": (
-        b"<annotations/>",
-        ONE + ": expected the element <annotation> of PASCAL VOC, got <annotations>",
-    ),
-    "no name": (
-        _annotation(_object("cat"), _object(" ")),
-        ONE + ", object 2: name: expected the name of a class, got none",
-    ),
-    "no box": (
-        _annotation("<object><name>cat</name></object>"),
-        ONE + ", object 1: bndbox: expected numbers xmin, ymin, xmax and ymax, got others",
-    ),
-    "boxes outside": (
-        _annotation(_object("cat", (100, 100, 120, 120))),
-        "train_annotation channel: expected boxes in pixels, within their image, got 1 of 1 boxes outside",
-    ),
-    "fewer classes than names": (
-        _annotation(_object("dog"), _object("cat"), _object("dog")),
-        (
-            "train_annotation channel: expected objects of 1 classes, since num_classes is 1, got 2: cat, dog; correct "
-            "num_classes, or list all class names, one a line, in a file train.classes in the train channel"
-        ),
-    ),
-    "no object": (
-        _annotation(),
-        "train_annotation channel: expected objects of 1 classes, since num_classes is 1, got 0: no object; ",
-    ),
-}
-
-
-@pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_wrong_is_refused_with_its_place(tmp_path: Path, content: bytes, message: str) -> None:
-    _pairs(tmp_path, {"a": content})
-    assert _refusal(tmp_path).startswith(message)
-
-
-def test_a_name_that_is_not_listed_is_refused_with_its_place(tmp_path: Path) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("cat")), "b": _annotation(_object("cat"), _object("owl"))})
-    assert _refusal(tmp_path, num_classes=2, class_names=("cat", "dog")) == (
-        "train_annotation channel, b.xml, object 2: name: expected one of the class names cat, dog, got 'owl'; rename "
-        "it, or list it with all others, one a line, in a file train.classes in the train channel"
-    )
-
-
-@pytest.mark.parametrize(
-    ("listed", "message"),
-    [
-        (
-            b"cat\n",
-            ("expected 2, since num_classes is 2, got 1: cat; correct num_classes or the .classes file"),
-        ),
-        (b"cat\ncat\n", "expected different names, got 'cat' twice"),
-    ],
-)
-def test_a_classes_file_that_does_not_fit_is_refused(tmp_path: Path, listed: bytes, message: str) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("cat"))})
-    _write(tmp_path / "train", {"train.classes": listed})
-    assert _refusal(tmp_path, num_classes=2) == f"train channel: class names: {message}"
-
-
-def test_images_without_a_file_are_refused(tmp_path: Path) -> None:
-    _pairs(tmp_path, {"a": _annotation(_object("cat"))})
-    _write(tmp_path / "train", {"b.jpg": IMAGE, "c.jpg": IMAGE})
-    assert _refusal(tmp_path) == (
-        "train channel: expected a VOC XML file in the train_annotation channel for each image, without any object "
-        "where it shows none, got none for 2 of 3 images, of which at most 1 may be left out: b.jpg, c.jpg"
-    )
-
-
-def test_files_of_which_none_fits_are_refused(tmp_path: Path) -> None:
-    _write(tmp_path / "train", {"a.jpg": IMAGE})
-    _write(tmp_path / "train_annotation", {"x/a.xml": b""})
-    assert _refusal(tmp_path) == (
-        "train_annotation channel: expected a VOC XML file for each image of the train channel, x/y.xml for x/y.jpg, "
-        "got none that fits: VOC XML files x/a.xml; images a.jpg"
-    )
-
-
-def test_whatever_happens_to_a_file_it_is_read_or_refused_but_nothing_else(tmp_path: Path) -> None:
-    content = _annotation("<size><width>40</width><height>20</height></size>", _object("cat"), _object("dog"))
-    rng = np.random.default_rng(8)
-    refusals = []
-    for _ in range(600):
-        begin = int(rng.integers(len(content)))
-        piece = [b"", b"-1", b"1e999", b"<", b"/>", b"&", b"\xff", b"nan", b"</object>"][int(rng.integers(9))]
-        _pairs(tmp_path, {"a": content[:begin] + piece + content[begin + int(rng.integers(8)) :]})
-        try:
-            dataset = _open(tmp_path)
-        except UserError as error:
-            refusals.append(str(error))
-        else:
-            assert np.isfinite(dataset[0].objects).all()
-    assert 200 < len(refusals) < 600
-    assert all("train_annotation channel" in refusal for refusal in refusals)

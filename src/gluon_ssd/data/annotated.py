@@ -16,6 +16,7 @@ class Annotated:
         labels: the boxes.
         class_names: the names of classes by id; None where the annotations contradict each other.
         ids_follow_names: whether the class ids were derived from the names, so that other names mean other ids.
+        names_given: whether these names were given in order of their ids, not only found in the annotations.
         mistakes: what is wrong with annotations whose images were left out for it, where that was asked for.
     """
 
@@ -24,4 +25,5 @@ class Annotated:
     labels: PixelLabels
     class_names: Mapping[int, str] | None
     ids_follow_names: bool = False
+    names_given: bool = False
     mistakes: Sequence[str] = ()

@@ -15,14 +15,16 @@ class AnnotatedDataset:
     """Images with the objects that annotations give.
 
     `class_names` are those that the annotations tell, None where these contradict each other or do not name each class;
-    `ids_follow_names` says whether other names would mean other class ids. `places` say where the annotation of each
-    image is; they stay behind when the data set is pickled.
+    `ids_follow_names` says whether other names would mean other class ids, `names_given` whether these were not only
+    found in the annotations. `places` say where the annotation of each image is; they stay behind when the data set is
+    pickled.
     """
 
     def __init__(self, images: ImageFiles, annotated: Annotated, objects: Objects, num_classes: int) -> None:
         self.summary = objects.summary
         self.class_names = class_names.in_order(annotated.class_names, num_classes)
         self.ids_follow_names = annotated.ids_follow_names
+        self.names_given = annotated.names_given
         self.places = annotated.places
         self._images = images
         self._objects = objects

@@ -1,15 +1,18 @@
 """A channel of images whose objects other files give: the built-in algorithm's JSON, or COCO's, or VOC's XML."""
 
+import logging
 from collections.abc import Sequence
 
 from gluon_ssd.data import annotation_files, coco, voc_files
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.annotated_dataset import AnnotatedDataset
-from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.image_files import FolderImages
 from gluon_ssd.data.pairing import JSON, VOC, Pairs, check, check_missing, pair
 from gluon_ssd.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class AnnotatedFolder(AnnotatedDataset):
@@ -85,20 +88,37 @@ def read_annotations(
     check(pairs, shared=shared)
     if pairs.form is not VOC:
         return annotation_files.read(pairs, keep_going=keep_going)
-    listed = read_class_names(images.path) or read_class_names(annotations.path)
-    return voc_files.read(pairs, num_classes=num_classes, class_names=listed or class_names)
+    return voc_files.read(pairs, num_classes=num_classes, class_names=_listed(pairs) or class_names)
+
+
+def _listed(pairs: Pairs) -> Sequence[str] | None:
+    """Return the class names of a `.classes` file in either channel."""
+    return read_class_names(pairs.images.path) or read_class_names(pairs.annotations.path)
 
 
 def _instances(pairs: Pairs) -> Sequence[str]:
-    """Return the annotation files that are COCO's, where none is that of a single image."""
+    """Return the annotation files that are COCO's, where none is that of a single image; log which others there are.
+
+    Raises:
+        UserError: a file is not JSON, so that nobody knows what it would have said.
+    """
     if len(pairs) or pairs.form is not JSON:
         return []
-    return [file for file in pairs.single_annotations if coco.is_instances(pairs.annotations, file)]
+    found = [file for file in pairs.single_annotations if coco.is_instances(pairs.annotations, file)]
+    others = [file for file in pairs.single_annotations if file not in found]
+    if found and others:
+        logger.info(
+            "%s channel: %d JSON files hold no boxes as COCO has them, and are left alone: %s",
+            pairs.annotations.channel,
+            len(others),
+            shown(others),
+        )
+    return found
 
 
 def _read_instances(pairs: Pairs, files: Sequence[str], num_classes: int | None) -> Annotated:
     images, annotations = pairs.images, pairs.annotations
-    annotated = coco.read(annotations, files, pairs.single_images, num_classes=num_classes)
+    annotated = coco.read(annotations, files, pairs.single_images, num_classes=num_classes, listed=_listed(pairs))
     found = set(annotated.image_files)
     check_missing(
         f"{images.channel} channel: expected an entry in {', '.join(map(annotations.where, files))} for each image",

@@ -1,9 +1,11 @@
 """COCO's `instances_*.json`: one file with the images, the boxes and the categories of a whole data set."""
 
 import math
+import re
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +21,10 @@ from gluon_ssd.errors import UserError
 
 _CORNERS = 4
 _MOST = 2**63
+_A_LIST = re.compile(rb"(\xef\xbb\xbf)?\s*\[")
 
 
-class _EntryError(ValueError):
+class _EntryError(Exception):
     """An entry of one of the lists that is not what it should be."""
 
 
@@ -48,32 +51,51 @@ class Instances:
 
 
 def is_instances(folder: ChannelFolder, file: str) -> bool:
-    """Whether a file holds boxes of images as COCO has them, judged by its first image and its first annotation."""
+    """Whether a file holds boxes of images as COCO has them, judged by its first image and its first annotation.
+
+    Raises:
+        UserError: it cannot be read, or is not JSON as far as it was read.
+    """
     firsts: dict[str, Any] = {}
-    try:
-        for name, element in json_lists.elements(folder.read(file).decode("utf-8-sig")):
+    content = folder.read(file)
+    if _A_LIST.match(content):  # detections, say
+        return False
+    with _json_in(folder.where(file)):
+        for name, element in json_lists.elements(content.decode("utf-8-sig")):
             firsts.setdefault(name, element)
             if {"images", "annotations"} <= firsts.keys():
                 break
-    except (ValueError, RecursionError):
-        return False
     image, annotation = firsts.get("images"), firsts.get("annotations", {"bbox": []})
     # Those with key points are of persons alone, and lie beside the instances of all classes.
     return _has(image, "file_name") and _has(annotation, "bbox") and not _has(annotation, "keypoints")
 
 
-def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, num_classes: int | None) -> Annotated:
+def read(
+    folder: ChannelFolder,
+    files: Sequence[str],
+    images: Sequence[str],
+    *,
+    num_classes: int | None,
+    listed: Sequence[str] | None = None,
+) -> Annotated:
     """Read what instances files with equal categories say of images, which are given by their paths.
 
     An image's file_name is its path, or a name that no other image has. Class ids are the categories in order of
-    their ids; `num_classes` says how many there have to be, None that any number will do. Crowds are difficult objects.
+    their ids; `num_classes` says how many there have to be, None that any number will do. Class names that are `listed`
+    elsewhere have to be those of the categories in this order. Crowds are difficult objects.
 
     Raises:
         UserError: a file cannot be read or is not what it should be, files contradict each other, there are
-            not as many categories as classes, or none of the images is in a file.
+            not as many categories as classes, or others than are listed, or none of the images is in a file.
     """
     instances = _join([_read(folder, file) for file in files])
     names = _class_names(instances, num_classes)
+    if listed and list(listed) != names:
+        raise UserError(
+            f"{instances.places[0]}: expected the categories that a .classes file lists, in order of their ids, since "
+            f"this order makes the class ids: {', '.join(listed)}, got {', '.join(names)}; correct the file, or number "
+            "the categories in its order"
+        )
     entry_of = _entries(instances, images)
     found = [image for image in images if image in entry_of]
     if not found:
@@ -84,7 +106,7 @@ def read(folder: ChannelFolder, files: Sequence[str], images: Sequence[str], *, 
     entries = np.array([entry_of[image] for image in found], np.int64)
     places = [f"{instances.places[entry]}, image {instances.file_names[entry]}" for entry in entries]
     labels = _select(instances, entries)
-    return Annotated(found, places, labels, dict(enumerate(names)), ids_follow_names=True)
+    return Annotated(found, places, labels, dict(enumerate(names)), ids_follow_names=True, names_given=bool(listed))
 
 
 def parse(content: bytes, place: str) -> Instances:
@@ -98,14 +120,22 @@ def parse(content: bytes, place: str) -> Instances:
     name = ""
     reading = _Reading()
     try:
-        for name, element in json_lists.elements(content.decode("utf-8-sig")):
-            reading.take(name, element)
-            lists[name] += 1
-        return reading.finished(place)
-    except RecursionError as error:
-        raise UserError(f"{place}: expected JSON, got brackets nested too deeply") from error
+        with _json_in(place):
+            for name, element in json_lists.elements(content.decode("utf-8-sig")):
+                reading.take(name, element)
+                lists[name] += 1
     except _EntryError as error:
         raise UserError(f"{place}, {name} {lists[name]}: {error}") from error
+    return reading.finished(place)
+
+
+@contextmanager
+def _json_in(place: str) -> Iterator[None]:
+    """Make a UserError of what shows in the block not to be JSON."""
+    try:
+        yield
+    except RecursionError as error:
+        raise UserError(f"{place}: expected JSON, got brackets nested too deeply") from error
     except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
         raise UserError(f"{place}: expected JSON, got a mistake: {error}") from error
 
@@ -244,12 +274,18 @@ def _class_names(instances: Instances, num_classes: int | None) -> list[str]:
 
 def _entries(instances: Instances, images: Sequence[str]) -> dict[str, int]:
     """Return which entry of the files each of these images is, as far as there is one."""
-    paths = set(images)
     counts = Counter(map(_name, images))
-    by_name = {_name(image): image for image in images if counts[_name(image)] == 1}
+    entry_of = _matches(instances, {image: image for image in images}, lambda path: path)
+    # An entry of an equal name is another image where the path of one fits.
+    left = {_name(image): image for image in images if counts[_name(image)] == 1 and image not in entry_of}
+    return entry_of | _matches(instances, left, _name)
+
+
+def _matches(instances: Instances, images: Mapping[str, str], key: Callable[[str], str]) -> dict[str, int]:
+    """Return which entry each of the images is, which are given by what `key` makes of a file_name."""
     entry_of: dict[str, int] = {}
     for entry, file_name in enumerate(instances.file_names):
-        image = file_name if file_name in paths else by_name.get(_name(file_name))
+        image = images.get(key(file_name))
         if image is not None and entry_of.setdefault(image, entry) != entry:
             raise UserError(f"{instances.places[entry]}: expected each image once, got {image} a second time")
     return entry_of
