@@ -1,8 +1,9 @@
-"""Random damage to valid input: to RecordIO, to the text of JSON, and to what JSON holds."""
+"""Random damage to valid input: to RecordIO, to the text of JSON or XML, and to what JSON holds."""
 
 import copy
 import json
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ _PIECES = (
     b"", b"null", b"-1", b"1e999", b"1e300", b'"', b"[", b"}", b"\xff", b"9" * 5000, b"{}", b"[[]]", b'"\\ud800"',
     b"[" * 2000 + b"]" * 2000,
 )  # fmt: skip
+XML_PIECES = (
+    b"", b"-1", b"1e999", b"1e300", b"9" * 5000, b"<", b"/>", b"&", b"&a;", b"\xff", b"nan", b"</object>", b"<object>",
+    b"<a>" * 2000 + b"</a>" * 2000,
+)  # fmt: skip
+_KEYS = ("", "0", "-1", "1e300", "9" * 5000, "\ud800", "annotations")
 _VALUES: tuple[object, ...] = (
     None, True, -1, 0, 0.5, 3, 1e300, -1.7e308, 1.7e308, 2**63, 10**400, "", "x", "5", "nan", "1e300", "\ud800", "\n",
     [], {}, [[]], [{}],
@@ -36,27 +42,29 @@ def damage_records(content: bytes, rng: np.random.Generator) -> bytes:
     return content[:position] + struct.pack("<I", int(rng.choice(_WORDS))) + content[position + 4 :]
 
 
-def damage_text(content: bytes, rng: np.random.Generator) -> bytes:
-    """Return JSON with a piece of text, or one of its own pieces twice, in place of some bytes."""
+def damage_text(content: bytes, rng: np.random.Generator, odd: Sequence[bytes] = _PIECES) -> bytes:
+    """Return text with an odd piece, or one of its own pieces twice, in place of some bytes."""
     begin, end = sorted(rng.integers(len(content) + 1, size=2).tolist())
-    pieces = [*_PIECES, content[begin:end] * 2]
+    pieces = [*odd, content[begin:end] * 2]
     piece = pieces[int(rng.integers(len(pieces)))]
     return content[:begin] + piece + content[begin + int(rng.integers(8)) :]
 
 
 def damage_document(document: object, rng: np.random.Generator) -> bytes:
-    """Return a document as JSON in which one or two values are odd, left out, or there twice."""
+    """Return a document as JSON in which one or two values are odd, left out, there twice, or have an odd name."""
     damaged = copy.deepcopy(document)
     for _ in range(int(rng.integers(1, 3))):
         places = _places(damaged)
         if not places:
             break
         container, key = places[int(rng.integers(len(places)))]
-        kind = int(rng.integers(4))
+        kind = int(rng.integers(5))
         if kind == 0:
             del container[key]
         elif kind == 1 and isinstance(container, list):
             container.append(copy.deepcopy(container[key]))
+        elif kind == 1:
+            container[_KEYS[int(rng.integers(len(_KEYS)))]] = container.pop(key)
         else:
             container[key] = copy.deepcopy(_VALUES[int(rng.integers(len(_VALUES)))])
     return json.dumps(damaged).encode()

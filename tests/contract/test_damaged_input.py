@@ -14,11 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from defusedxml import minidom
 
-from annotation_documents import PIXEL_BOX, document, instances
-from damage import damage_document, damage_records, damage_text
+from annotation_documents import (
+    PIXEL_BOX,
+    document,
+    instances,
+    manifest,
+    manifest_line,
+    voc_annotation,
+    voc_object,
+)
+from damage import XML_PIECES, damage_document, damage_records, damage_text
 from gluon_ssd.errors import UserError
-from job_input import IMAGES, MANIFEST_PIPE, RECORD_PIPE, RECORDS, Input, read
+from job_input import IMAGES, MANIFEST, MANIFEST_PIPE, RECORD_PIPE, RECORDS, Input, read
 from record_stream import BOX, MAGIC, frame, record, unframe
 from small_images import JPEG, PNG
 
@@ -82,6 +91,18 @@ def _in_instances(content: bytes) -> Counts:
     return len(present), len(boxes)
 
 
+def _in_manifest(content: bytes) -> Counts:
+    labels = [json.loads(text).get("bounding-box") for text in content.split(b"\n") if text.strip()]
+    found = [label["annotations"] for label in labels if label is not None]
+    return len(found), sum(map(len, found))
+
+
+def _objects_in_xml(content: bytes) -> int:
+    root = minidom.parseString(content.decode()).documentElement
+    assert root is not None
+    return sum(node.nodeName == "object" for node in root.childNodes)
+
+
 def _damaged_json(value: object, rng: Rng) -> bytes:
     if rng.integers(2):
         return damage_document(value, rng)
@@ -134,6 +155,36 @@ def images_with_instances(rng: Rng) -> tuple[Input, Callable[[], Counts]]:
     return given, lambda: _in_instances(content)
 
 
+def manifests(rng: Rng) -> tuple[Input, Callable[[], Counts]]:
+    boxes = [(PIXEL_BOX, {**PIXEL_BOX, "class_id": "1"}), (PIXEL_BOX,), ()]
+    lines: list[object] = [manifest_line(f"{number}.jpg", *some) for number, some in enumerate(boxes)]
+    content = manifest(*lines)
+    if rng.integers(2):
+        damaged = int(rng.integers(len(lines)))
+        lines[damaged] = damage_document(lines[damaged], rng)
+        content = manifest(*lines)
+    else:
+        content = damage_text(content, rng)
+    files = {f"{name}/{number}.jpg": JPEG for name in ("train", "validation") for number in range(len(lines))}
+    given = _both(MANIFEST, "/x.manifest", content)
+    settings = {"label_attribute": "bounding-box"}
+    return Input(given.channels, {**given.files, **files}, settings=settings), lambda: _in_manifest(content)
+
+
+def images_with_xml(rng: Rng) -> tuple[Input, Callable[[], Counts]]:
+    size = "<size><width>40</width><height>20</height></size>"
+    objects = [[voc_object("cat"), voc_object("dog", difficult=1)], [voc_object("dog")], []]
+    annotations = [voc_annotation(size, *some) for some in objects]
+    damaged = int(rng.integers(len(annotations)))
+    annotations[damaged] = damage_text(annotations[damaged], rng, XML_PIECES)
+    channels = dict.fromkeys(("train", "validation", "annotations"), IMAGES)
+    images = {f"{name}/{number}.jpg": JPEG for name in ("train", "validation") for number in range(len(annotations))}
+    files = {f"annotations/{number}.xml": content for number, content in enumerate(annotations)}
+    names = {"annotations/all.classes": b"dog\ncat\n"}
+    given = Input(channels, images | files | names, settings={"num_classes": "2"})
+    return given, lambda: (len(annotations), sum(map(_objects_in_xml, annotations)))
+
+
 def _told(messages: list[str]) -> Counts:
     """Return how many images the validation channel was told to have left out, and how many boxes."""
     own = [message for message in messages if message.startswith("validation channel")]
@@ -142,7 +193,18 @@ def _told(messages: list[str]) -> Counts:
     return skipped, sum(int(match.group(1)) for match in dropped if match)
 
 
-@pytest.mark.parametrize("form", [records, record_pipe, manifest_pipe, images_with_json, images_with_instances])
+@pytest.mark.parametrize(
+    "form",
+    [
+        records,
+        record_pipe,
+        manifest_pipe,
+        manifests,
+        images_with_json,
+        images_with_instances,
+        images_with_xml,
+    ],
+)
 def test_damaged_input_is_read_as_a_whole_or_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, form: Callable[[Rng], tuple[Input, Callable[[], Counts]]]
 ) -> None:

@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 
 from annotation_documents import PIXEL_BOX, document
-from gluon_ssd.data import recordio
 from gluon_ssd.data.annotated_folder import AnnotatedFolder
-from gluon_ssd.data.batches import BatchForm, TrainingBatches
 from gluon_ssd.data.channel_files import ChannelFolder
-from gluon_ssd.data.records import RecordIODataset
-from gluon_ssd.data.sample import Sample
 from gluon_ssd.errors import PlatformError, UserError
 
 
@@ -255,29 +251,3 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, channel: str, fil
     (tmp_path / channel / file).unlink()
     (tmp_path / channel / file).symlink_to("nowhere")
     assert _refusal(tmp_path).startswith(f"{channel} channel, {file}: expected a file that can be read, got [Errno 2]")
-
-
-def test_batches_equal_those_of_the_same_images_in_a_recordio_file(tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    names = sorted(f"{number % 3}/{number:02}" if number % 2 else f"{number:02}" for number in range(30))
-    with (tmp_path / "train.rec").open("wb") as stream:
-        for number, name in enumerate(names):
-            image = cv2.imencode(".jpg", rng.integers(0, 256, (45, 67, 3), dtype=np.uint8))[1].tobytes()
-            boxes = [(int(rng.integers(3)), *map(int, rng.integers(1, 30, 4))) for _ in range(number % 4)]
-            rows = [(i, x / 67, y / 45, (x + w) / 67, (y + h) / 45, 0) for i, x, y, w, h in boxes]
-            sample = Sample(image, np.array(rows, np.float32).reshape(-1, 6))
-            recordio.write_record(stream, recordio.pack(sample, number))
-            annotations = [dict(zip(PIXEL_BOX, box, strict=True)) for box in boxes]
-            size = [{"width": 67, "height": 45, "depth": 3}]
-            _write(tmp_path / "train", {f"{name}.jpg": image})
-            _write(tmp_path / "train_annotation", {f"{name}.json": {"image_size": size, "annotations": annotations}})
-    records = RecordIODataset.open(tmp_path, channel="train", num_classes=3, label_width=350)
-    form = BatchForm("train", 7, 32)
-    with (
-        TrainingBatches(_open(tmp_path), form, augmentation="full", seed=7, num_workers=0) as ours,
-        TrainingBatches(records, form, augmentation="full", seed=7, num_workers=1) as theirs,
-    ):
-        for epoch in range(3):
-            for one, other in zip(ours.epoch(epoch), theirs.epoch(epoch), strict=True):
-                np.testing.assert_array_equal(one.images, other.images)
-                np.testing.assert_array_equal(one.objects, other.objects)

@@ -99,18 +99,6 @@ def dataset(tmp_path: Path) -> RecordIODataset:
 
 
 @pytest.mark.parametrize("content", [_records, _manifest], ids=["records", "manifest"])
-def test_a_stream_gives_the_batches_of_a_file_where_none_is_shuffled(
-    tmp_path: Path, dataset: RecordIODataset, content: Callable[[int], bytes]
-) -> None:
-    form = BatchForm("train", 8, 16)  # 30 images: the last batch of each epoch runs on into the next pass
-    from_file = TrainingBatches(dataset, form, augmentation="full", seed=233, num_workers=0, shuffle=False)
-    with served(tmp_path / "train", [content(30)] * 2):
-        streamed = _epochs(_training(tmp_path, batch_size=8, shuffle_buffer=1, num_workers=1))
-    assert len(streamed) == 8
-    assert_equal(streamed, _epochs(from_file))
-
-
-@pytest.mark.parametrize("content", [_records, _manifest], ids=["records", "manifest"])
 def test_validation_is_that_of_a_file(
     tmp_path: Path, dataset: RecordIODataset, content: Callable[[int], bytes]
 ) -> None:
