@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from io import TextIOWrapper
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from gluon_ssd.errors import UserError
 
 _CORNERS = 4
 _MOST = 2**63
+_HEAD = 1 << 12  # bytes
 _A_LIST = re.compile(rb"(\xef\xbb\xbf)?\s*\[")
 
 
@@ -57,11 +59,11 @@ def is_instances(folder: ChannelFolder, file: str) -> bool:
         UserError: it cannot be read, or is not JSON as far as it was read.
     """
     firsts: dict[str, Any] = {}
-    content = folder.read(file)
-    if _A_LIST.match(content):  # detections, say
-        return False
-    with _json_in(folder.where(file)):
-        for name, element in json_lists.elements(content.decode("utf-8-sig")):
+    with _json_in(folder.where(file)), folder.open(file) as stream:
+        if _A_LIST.match(stream.read(_HEAD)):  # detections, say
+            return False
+        stream.seek(0)
+        for name, element in _elements(stream):
             firsts.setdefault(name, element)
             if {"images", "annotations"} <= firsts.keys():
                 break
@@ -109,19 +111,19 @@ def read(
     return Annotated(found, places, labels, dict(enumerate(names)), ids_follow_names=True, names_given=bool(listed))
 
 
-def parse(content: bytes, place: str) -> Instances:
+def parse(stream: BinaryIO, place: str) -> Instances:
     """Read an instances file, which `place` names in messages.
 
     Raises:
-        UserError: it is not JSON, or one of its images or categories, or the category of a box, is not what it
-            should be.
+        UserError: it cannot be read or is not JSON, or one of its images or categories, or the category of a box, is
+            not what it should be.
     """
     lists: Counter[str] = Counter()
     name = ""
     reading = _Reading()
     try:
         with _json_in(place):
-            for name, element in json_lists.elements(content.decode("utf-8-sig")):
+            for name, element in _elements(stream):
                 reading.take(name, element)
                 lists[name] += 1
     except _EntryError as error:
@@ -129,21 +131,29 @@ def parse(content: bytes, place: str) -> Instances:
     return reading.finished(place)
 
 
+def _elements(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+    with TextIOWrapper(stream, "utf-8-sig", newline="") as text:
+        yield from json_lists.elements(text)
+
+
 @contextmanager
 def _json_in(place: str) -> Iterator[None]:
-    """Make a UserError of what shows in the block not to be JSON."""
+    """Make a UserError of what shows in the block not to be JSON, or not to be readable."""
     try:
         yield
+    except OSError as error:
+        raise UserError(f"{place}: expected a file that can be read, got {error}") from error
     except RecursionError as error:
         raise UserError(f"{place}: expected JSON, got brackets nested too deeply") from error
-    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
+    except ValueError as error:  # JsonError and UnicodeDecodeError, both of which say where
         raise UserError(f"{place}: expected JSON, got a mistake: {error}") from error
 
 
 def _read(folder: ChannelFolder, file: str) -> Instances:
     """Read a file all of whose boxes have to be usable."""
     place = folder.where(file)
-    instances = parse(folder.read(file), place)
+    with _json_in(place), folder.open(file) as stream:
+        instances = parse(stream, place)
     if instances.unclear:
         row, written = next(iter(instances.unclear.items()))
         raise UserError(f"{place}, annotations {row}: bbox: expected a list of four numbers, got {written}")

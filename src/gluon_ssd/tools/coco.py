@@ -47,10 +47,10 @@ def read_coco(source: Path, images: Path, *, classes: Sequence[str] | None) -> D
 
 def _read(source: Path) -> Instances:
     try:
-        content = source.read_bytes()
+        with source.open("rb") as stream:
+            instances = coco.parse(stream, source.name)
     except OSError as error:
         raise UserError(f"source: expected a COCO file such as instances_train.json, got: {error}") from error
-    instances = coco.parse(content, source.name)
     for name, found in (("images", instances.file_names), ("categories", instances.categories)):
         if not found:
             raise UserError(
