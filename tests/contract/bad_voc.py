@@ -15,6 +15,12 @@ def _one(annotation: bytes, **settings: str) -> Input:
     return _files({"train/a.jpg": JPEG, "train_annotation/a.xml": annotation}, **settings)
 
 
+def _listed(file: str, names: bytes) -> Input:
+    """Return a cat, of two classes that a file lists."""
+    annotation = voc_annotation(voc_object("cat"))
+    return _files({"train/a.jpg": JPEG, "train_annotation/a.xml": annotation, file: names}, num_classes="2")
+
+
 CASES: dict[str, tuple[Input, str]] = {
     "no XML": (_one(b"{}"), f"{_FILE}: expected XML, got a mistake: not well-formed (invalid token): line 1, column 0"),
     "an empty file": (_one(b""), f"{_FILE}: expected XML, got a mistake: no element found: line 1, column 0"),
@@ -83,28 +89,14 @@ CASES: dict[str, tuple[Input, str]] = {
         ),
     ),
     "fewer names in a file than classes": (
-        _files(
-            {
-                "train/a.jpg": JPEG,
-                "train_annotation/x.classes": b"cat\n",
-                "train_annotation/a.xml": voc_annotation(voc_object("cat")),
-            },
-            num_classes="2",
-        ),
+        _listed("train_annotation/x.classes", b"cat\n"),
         (
             "train channel: class names: expected 2, since num_classes is 2, got 1: cat; correct num_classes or the "
             ".classes file"
         ),
     ),
     "a name twice in a file": (
-        _files(
-            {
-                "train/a.jpg": JPEG,
-                "train/train.classes": b"cat\ncat\n",
-                "train_annotation/a.xml": voc_annotation(voc_object("cat")),
-            },
-            num_classes="2",
-        ),
+        _listed("train/train.classes", b"cat\ncat\n"),
         "train channel: class names: expected different names, got 'cat' twice",
     ),
     "an image without a file": (
