@@ -88,7 +88,7 @@ def read_annotations(
     check(pairs, shared=shared)
     if pairs.form is not VOC:
         return annotation_files.read(pairs, keep_going=keep_going)
-    listed = read_class_names(images.path) or read_class_names(annotations.path)
+    listed = read_class_names(images) or read_class_names(annotations.whole)
     return voc_files.read(pairs, num_classes=num_classes, class_names=listed or class_names)
 
 

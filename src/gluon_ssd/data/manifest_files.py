@@ -11,17 +11,17 @@ from tqdm import tqdm
 
 from gluon_ssd.data import json_annotation, manifest_line
 from gluon_ssd.data.annotated import Annotated
-from gluon_ssd.data.channel_files import ChannelFolder, shown, with_suffix
+from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.class_names import agreed
 from gluon_ssd.data.json_annotation import JsonAnnotation
 from gluon_ssd.data.manifest_line import ManifestLine
 from gluon_ssd.data.pairing import check_missing
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import MANIFESTS, with_suffix
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = (".manifest", ".jsonl")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CHUNK = 256  # documents that are held at once
 
@@ -64,7 +64,7 @@ class _Text(NamedTuple):
 def find(folder: ChannelFolder) -> list[str]:
     """Return the relative paths of a channel's manifests, sorted; raises UserError where there is none."""
     files = folder.files()
-    manifests = with_suffix(files, SUFFIXES)
+    manifests = with_suffix(files, MANIFESTS)
     if not manifests:
         raise UserError(f"{folder.channel} channel: expected a .manifest file in {folder.folder}, got {shown(files)}")
     return manifests

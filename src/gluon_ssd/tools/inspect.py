@@ -9,10 +9,12 @@ from gluon_ssd.data import images, unreadable
 from gluon_ssd.data.images import UnreadableImageError
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import RECORDS, visible, with_suffix
 from gluon_ssd.tools.image_labels import ImageLabels
 from gluon_ssd.tools.inspection_report import Inspection, as_json
 from gluon_ssd.tools.label_source import LabelSource
 from gluon_ssd.tools.label_statistics import LabelStatistics, count_unmatchable, measure
+from gluon_ssd.tools.pointed_data import files_at
 from gluon_ssd.tools.record_labels import RecordLabels
 from gluon_ssd.tools.suspicious_labels import suspect, unused_classes
 
@@ -32,12 +34,12 @@ def open_labels(path: Path, annotations: Path | None = None) -> LabelSource:
     """
     if not path.exists():
         raise UserError(f"{path}: expected a .rec file, a folder of them or a folder of images, got nothing there")
-    if path.is_file() and path.suffix != ".rec":
+    if path.is_file() and not with_suffix([path.name], RECORDS):
         raise UserError(f"{path}: expected a .rec file, a folder of them or a folder of images, got another file")
     if all((path / channel).is_dir() for channel in _CHANNELS):
         raise UserError(f"{path}: expected one channel, got a folder of several; name {path / 'train'} or another")
-    if path.is_file() or (annotations is None and any(path.rglob("*.rec"))):
-        return RecordLabels(path)
+    if path.is_file() or (annotations is None and with_suffix(visible(path), RECORDS)):
+        return RecordLabels(files_at(path))
     return ImageLabels(path, annotations)
 
 
