@@ -188,8 +188,10 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["prepare", "csv", "nothing.csv", "--output", "out.rec"], "nothing.csv"),
         (["prepare", "csv", "nothing.csv", "--classes", "a,a", "--output", "out.rec"], "'a' twice"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
-        (["inspect", "nothing.rec"], "nothing.rec: expected a .rec file, a folder of them or a folder of images"),
-        (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec file"),
+        (["inspect", "nothing.rec"], "nothing.rec: expected a .rec or .manifest file, or a folder of either or of "),
+        (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec or .manifest file"),
+        (["inspect", "nothing.rec", "--count", "0"], "--count: expected an integer of at least 1, got 0"),
+        (["inspect", "nothing.rec", "--num-classes", "0"], "--num-classes: expected an integer of at least 1, got 0"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
         (

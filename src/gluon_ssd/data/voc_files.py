@@ -50,7 +50,9 @@ def read(pairs: Pairs, *, num_classes: int | None, class_names: Sequence[str] | 
                 f"{pairs.images.channel}.classes in the {pairs.images.channel} channel"
             )
     labels.rows[:, 0] = list(map(id_of.__getitem__, names))
-    return Annotated(pairs.image_files, places, labels, dict(enumerate(listed)), ids_follow_names=True)
+    return Annotated(
+        pairs.image_files, places, labels, dict(enumerate(listed)), ids_follow_names=True, where_box=_place
+    )
 
 
 def _read_chunk(pairs: Pairs, chunk: range) -> _Chunk:
