@@ -76,7 +76,7 @@ def read_headers(images: ImageFiles) -> NDArray[np.int64]:
     Raises:
         UserError: a file cannot be read.
     """
-    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), images.channel))
+    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), f"{images.channel} image sizes"))
 
 
 def _read_chunk(images: ImageFiles, chunk: range) -> NDArray[np.int64]:

@@ -110,7 +110,7 @@ def _unmatchable(source: LabelSource) -> dict[str, int]:
 
 def _unreadable(source: LabelSource, candidates: Sequence[int]) -> dict[int, str]:
     """Return which of these images cannot be decoded, and why."""
-    chunks = in_chunks(partial(_check_chunk, source, candidates), len(candidates), "images")
+    chunks = in_chunks(partial(_check_chunk, source, candidates), len(candidates), "decoding images")
     return {image: why for chunk in chunks for image, why in chunk}
 
 
