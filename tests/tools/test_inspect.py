@@ -300,6 +300,9 @@ def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     assert refusal(tmp_path / "notes.txt") == f"{tmp_path / 'notes.txt'}: {nothing}, got another file"
     (tmp_path / "text.rec").write_text("no records at all")
+    assert refusal(tmp_path / "text.rec", tmp_path) == (
+        f"--annotations {tmp_path}: expected them only of a folder of images, got the file {tmp_path / 'text.rec'}"
+    )
     assert refusal(tmp_path / "text.rec").startswith("Unable to parse record. Please make sure input data is in")
     (tmp_path / "empty.rec").write_bytes(b"")
     assert refusal(tmp_path / "empty.rec").endswith("empty.rec: expected at least one record, got an empty file")

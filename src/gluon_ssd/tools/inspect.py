@@ -41,8 +41,8 @@ def open_labels(path: Path, annotations: Path | None = None, *, attribute: str =
         raise UserError(f"{path}: {_EXPECTED}, got nothing there")
     if all((path / channel).is_dir() for channel in _CHANNELS):
         raise UserError(f"{path}: expected one channel, got a folder of several; name {path / 'train'} or another")
-    if annotations is not None and path.is_dir():
-        return read_image_labels(path, annotations)
+    if annotations is not None:
+        return _open_images(path, annotations)
     folder = files_at(path)
     kind = content_type.of_files(folder.files(), annotated=find_annotations(path) is not None)
     if kind == RECORDIO:
@@ -52,6 +52,12 @@ def open_labels(path: Path, annotations: Path | None = None, *, attribute: str =
     if not path.is_dir():
         raise UserError(f"{path}: {_EXPECTED}, got another file")
     return read_image_labels(path)
+
+
+def _open_images(path: Path, annotations: Path) -> LabelSource:
+    if not path.is_dir():
+        raise UserError(f"--annotations {annotations}: expected them only of a folder of images, got the file {path}")
+    return read_image_labels(path, annotations)
 
 
 def inspect(label: str, source: LabelSource, *, num_classes: int | None = None, decode: bool = False) -> Inspection:
