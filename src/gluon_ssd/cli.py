@@ -259,7 +259,7 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 def _prepare(options: argparse.Namespace) -> None:
     jobs = cpus.available() if options.jobs is None else options.jobs
-    print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
+    _print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
 
 
 def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:
@@ -292,12 +292,12 @@ def _inspect(options: argparse.Namespace) -> None:
     _expect_positive("count", options.count)
     source = open_labels(options.path, options.annotations, attribute=options.label_attribute)
     inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
-    print(as_text(inspection))
+    _print(as_text(inspection))
     if options.json is not None:
         write_json(inspection, options.json)
     if options.draw is not None:
         pictures = draw_labels(source, inspection.suspicions, options.draw, count=options.count)
-        print(f"\n{len(pictures)} pictures in {options.draw}")
+        _print(f"\n{len(pictures)} pictures in {options.draw}")
     inspection.check()
 
 
@@ -312,7 +312,15 @@ def _draw(options: argparse.Namespace) -> None:
     pictures = draw_detections(
         options.model, options.records, options.output, count=options.count, threshold=options.threshold
     )
-    print(f"{len(pictures)} pictures in {options.output}")
+    _print(f"{len(pictures)} pictures in {options.output}")
+
+
+def _print(text: object) -> None:
+    """Print what is for people, as long as they read: `| head` ends before the text does, which is no mistake."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to be written
 
 
 if __name__ == "__main__":

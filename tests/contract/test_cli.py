@@ -162,6 +162,18 @@ def test_inspect_reports_draws_and_ends_with_what_to_ask_of_a_job(scenes: Path, 
     assert json.loads((tmp_path / "r.json").read_text())["statistics"]["images"] == 6
 
 
+def test_a_report_need_not_be_read_to_its_end(scenes: Path, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("gluon-ssd")), "inspect", str(scenes), "--json", str(tmp_path / "r")]
+    process = subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()  # as `| head` does
+    process.stdout = None
+    assert (process.communicate(timeout=300)[1], process.returncode) == ("", 0)
+    assert json.loads((tmp_path / "r").read_text())["statistics"]["images"] == 6
+
+
 def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.rec").write_bytes(scenes.read_bytes()[:-9])
     ended = gluon_ssd("inspect", tmp_path / "cut.rec")
