@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "gluon_ssd"
 EVERYTHING = {
     "errors",
     "boxes",
+    "file_kinds",
     "sagemaker",
     "data",
     "ssd",
@@ -27,8 +28,9 @@ EVERYTHING = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "boxes": set(),
-    "sagemaker": {"errors"},
-    "data": {"errors", "boxes"},
+    "file_kinds": set(),
+    "sagemaker": {"errors", "file_kinds"},
+    "data": {"errors", "boxes", "file_kinds"},
     "ssd": {"errors", "boxes"},
     "evaluation": {"boxes"},
     "training": {"errors", "ssd"},
@@ -41,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "train": {"errors", "sagemaker", "job"},
     "cli": EVERYTHING - {"cli"},
 }
-WITHOUT_MXNET = {"errors", "boxes", "sagemaker", "data", "evaluation", "inputs"}
+WITHOUT_MXNET = {"errors", "boxes", "file_kinds", "sagemaker", "data", "evaluation", "inputs"}
 
 
 def modules() -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gluon_ssd.errors import JobError, UserError
 from gluon_ssd.sagemaker import cpus
+from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
@@ -74,14 +75,17 @@ INSPECT_EXAMPLES = """examples:
   gluon-ssd inspect shards/ --num-classes 20 --draw pictures --count 16
   gluon-ssd inspect input/data/train --draw pictures            (with annotations in input/data/train_annotation)
   gluon-ssd inspect photographs --annotations labels --decode all --json report.json
+  gluon-ssd inspect val2017 --annotations annotations/instances_val2017.json
+  gluon-ssd inspect output.manifest --num-classes 3
 
-PATH is a .rec file, a folder of them, or a folder of images. Labels are read as a job reads them; the exit code is 2
-where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
+PATH is a .rec or .manifest file, a folder of either, or a folder of images. Labels are read as a job reads them; the
+exit code is 2 where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
+Images that a manifest names by s3:// addresses are not fetched.
 """
 _ANNOTATIONS = {
-    "train_annotation": "images to train on",
-    "validation_annotation": "images to validate on",
-    "annotations": "the images of both",
+    own_annotations("train"): "images to train on",
+    own_annotations("validation"): "images to validate on",
+    SHARED_ANNOTATIONS: "the images of both",
 }
 
 
@@ -196,9 +200,17 @@ def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = _add(commands, "inspect", "show what a data set holds, and what looks wrong in it", INSPECT_EXAMPLES)
-    parser.add_argument("path", type=Path, metavar="PATH", help="a .rec file, a folder of them, or a folder of images")
     parser.add_argument(
-        "--annotations", type=Path, metavar="DIR", help="JSON files (default: PATH_annotation or annotations beside it)"
+        "path", type=Path, metavar="PATH", help="a .rec or .manifest file, or a folder of either or of images"
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="PATH",
+        help="annotations of images: a folder, or COCO's file (default: PATH_annotation or annotations beside it)",
+    )
+    parser.add_argument(
+        "--label-attribute", default="", metavar="NAME", help="attribute of a manifest with the boxes, if several have"
     )
     parser.add_argument("--num-classes", type=int, metavar="N", help="that of the job (default: told from the labels)")
     parser.add_argument(
@@ -247,7 +259,7 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 def _prepare(options: argparse.Namespace) -> None:
     jobs = cpus.available() if options.jobs is None else options.jobs
-    print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
+    _print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
 
 
 def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:
@@ -275,15 +287,23 @@ def _prepare_scenes(options: argparse.Namespace) -> None:
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    source = open_labels(options.path, options.annotations)
+    # Before the labels are read, which may take long.
+    _expect_positive("num-classes", options.num_classes)
+    _expect_positive("count", options.count)
+    source = open_labels(options.path, options.annotations, attribute=options.label_attribute)
     inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
-    print(as_text(inspection))
+    _print(as_text(inspection))
     if options.json is not None:
         write_json(inspection, options.json)
     if options.draw is not None:
         pictures = draw_labels(source, inspection.suspicions, options.draw, count=options.count)
-        print(f"\n{len(pictures)} pictures in {options.draw}")
+        _print(f"\n{len(pictures)} pictures in {options.draw}")
     inspection.check()
+
+
+def _expect_positive(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise UserError(f"--{name}: expected an integer of at least 1, got {value}")
 
 
 def _draw(options: argparse.Namespace) -> None:
@@ -292,7 +312,15 @@ def _draw(options: argparse.Namespace) -> None:
     pictures = draw_detections(
         options.model, options.records, options.output, count=options.count, threshold=options.threshold
     )
-    print(f"{len(pictures)} pictures in {options.output}")
+    _print(f"{len(pictures)} pictures in {options.output}")
+
+
+def _print(text: object) -> None:
+    """Print what is for people, as long as they read: `| head` ends before the text does, which is no mistake."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to be written
 
 
 if __name__ == "__main__":

@@ -119,22 +119,23 @@ class _Opener:
         """
         if channel.is_pipe:
             return _Opened(channel.name, self._pipe(channel))
-        dataset = self._files(channel, names)
+        folder = ChannelFolder(channel.name, self.paths.channel(channel.name))
+        dataset = self._files(channel, folder, names)
         dataset.summary.check_objects(channel.name)
         if not isinstance(dataset, RecordIODataset) and dataset.ids_follow_names:
             guessed = not dataset.names_given and self.job.num_classes > 1
             return _Opened(channel.name, dataset, dataset.class_names, guessed=guessed)
-        listed = read_class_names(self.paths.channel(channel.name))
+        listed = read_class_names(folder)
         told = None if isinstance(dataset, RecordIODataset) else dataset.class_names
         return _Opened(channel.name, dataset, listed, told)
 
     def _files(
-        self, channel: Channel, names: tuple[str, ...] | None
+        self, channel: Channel, folder: ChannelFolder, names: tuple[str, ...] | None
     ) -> RecordIODataset | AnnotatedFolder | ManifestDataset:
         if channel.content_type == MANIFEST:
-            return self._manifest(channel)
+            return self._manifest(folder)
         annotation = self.channels.annotations.get(channel.name)
-        return self._images(channel, annotation, names) if annotation else self._records(channel)
+        return self._images(folder, annotation.name, names) if annotation else self._records(channel)
 
     def _pipe(self, channel: Channel) -> RecordPipe:
         folder = self.paths.channel(channel.name)
@@ -157,21 +158,21 @@ class _Opener:
         logger.info("ImageDetRecordIOParser: %s, label padding width: %d", folder, self.job.label_width)
         return dataset
 
-    def _images(self, channel: Channel, annotation: Channel, names: tuple[str, ...] | None) -> AnnotatedFolder:
-        folder, shared = self.paths.channel(annotation.name), annotation.name == SHARED_ANNOTATIONS
-        own = shared and (folder / channel.name).is_dir()
+    def _images(self, images: ChannelFolder, annotation: str, names: tuple[str, ...] | None) -> AnnotatedFolder:
+        path, shared = self.paths.channel(annotation), annotation == SHARED_ANNOTATIONS
+        own = shared and (path / images.channel).is_dir()
         return AnnotatedFolder.open(
-            ChannelFolder(channel.name, self.paths.channel(channel.name)),
-            ChannelFolder(annotation.name, folder, channel.name if own else ""),
+            images,
+            ChannelFolder(annotation, path, images.channel if own else ""),
             num_classes=self.job.num_classes,
             label_width=self.job.label_width,
             shared=shared and not own,
             class_names=names,
         )
 
-    def _manifest(self, channel: Channel) -> ManifestDataset:
+    def _manifest(self, folder: ChannelFolder) -> ManifestDataset:
         return ManifestDataset.open(
-            ChannelFolder(channel.name, self.paths.channel(channel.name)),
+            folder,
             self.cache,
             num_classes=self.job.num_classes,
             label_width=self.job.label_width,

@@ -162,6 +162,18 @@ def test_inspect_reports_draws_and_ends_with_what_to_ask_of_a_job(scenes: Path, 
     assert json.loads((tmp_path / "r.json").read_text())["statistics"]["images"] == 6
 
 
+def test_a_report_need_not_be_read_to_its_end(scenes: Path, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("gluon-ssd")), "inspect", str(scenes), "--json", str(tmp_path / "r")]
+    process = subprocess.Popen(
+        command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()  # as `| head` does
+    process.stdout = None
+    assert (process.communicate(timeout=300)[1], process.returncode) == ("", 0)
+    assert json.loads((tmp_path / "r").read_text())["statistics"]["images"] == 6
+
+
 def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.rec").write_bytes(scenes.read_bytes()[:-9])
     ended = gluon_ssd("inspect", tmp_path / "cut.rec")
@@ -188,8 +200,10 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["prepare", "csv", "nothing.csv", "--output", "out.rec"], "nothing.csv"),
         (["prepare", "csv", "nothing.csv", "--classes", "a,a", "--output", "out.rec"], "'a' twice"),
         (["prepare", "scenes", "--images", "2", "--output", "out.bin"], ".rec"),
-        (["inspect", "nothing.rec"], "nothing.rec: expected a .rec file, a folder of them or a folder of images"),
-        (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec file"),
+        (["inspect", "nothing.rec"], "nothing.rec: expected a .rec or .manifest file, or a folder of either or of "),
+        (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec or .manifest file"),
+        (["inspect", "nothing.rec", "--count", "0"], "--count: expected an integer of at least 1, got 0"),
+        (["inspect", "nothing.rec", "--num-classes", "0"], "--num-classes: expected an integer of at least 1, got 0"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
         (

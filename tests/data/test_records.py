@@ -44,6 +44,24 @@ def test_records_are_read_in_order_of_file_name_and_then_of_record(tmp_path: Pat
     ]
 
 
+def test_hidden_files_are_left_and_the_case_of_a_suffix_does_not_count(tmp_path: Path) -> None:
+    _write(tmp_path / "V.REC", [record(image=b"1")])
+    (tmp_path / ".cache").mkdir()
+    for hidden in ("._V.REC", ".cache/x.rec"):
+        (tmp_path / hidden).write_bytes(b"no records")
+    dataset = _open(tmp_path)
+    assert (len(dataset), dataset.where(0)) == (1, "train channel, V.REC, record 0")
+
+
+def test_a_channel_without_records_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "train.lst").touch()
+    (tmp_path / ".train.rec").touch()
+    assert _refusal(tmp_path) == (
+        f"train channel: expected at least one .rec file in {tmp_path}, got train.lst; "
+        "gluon-ssd prepare makes such files"
+    )
+
+
 @pytest.mark.parametrize("index", [-1, 2])
 def test_an_index_outside_the_channel_is_refused(tmp_path: Path, index: int) -> None:
     _write(tmp_path / "train.rec", [record(), record()])
@@ -133,7 +151,8 @@ def test_boxes_in_pixels_that_begin_at_the_origin_do_not_pass_for_fractions(tmp_
 
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train.rec").symlink_to("train.rec")
-    assert _refusal(tmp_path).startswith("train channel: expected at least one .rec file in ")
+    assert _refusal(tmp_path).startswith("train channel, train.rec: expected a file that can be read, got ")
+    (tmp_path / "train.rec").unlink()
     (tmp_path / "b.rec").symlink_to("/proc/self/mem")
     assert _refusal(tmp_path).startswith("train channel, b.rec: expected ")
 

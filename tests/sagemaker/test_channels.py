@@ -232,6 +232,8 @@ def test_annotations_of_recordio_files_are_not_used(tmp_path: Path) -> None:
         (["x/y/a.JPG"], "application/x-image"),
         (["a.png", "a.json"], "application/x-image"),
         (["a.jpeg", "train.rec"], "application/x-recordio"),
+        (["V.REC"], "application/x-recordio"),
+        (["a.jpg", "._v.rec", ".cache/x.rec"], "application/x-image"),
         (["._a.jpg", "notes.txt"], None),
         ([], None),
     ],

@@ -18,8 +18,10 @@ from tools.labeled_files import box, image, write_annotated, write_records
 CAT, DOG = (0, 0.2, 0.2, 0.6, 0.6), (1, 0.5, 0.5, 0.9, 1.0)
 
 
-def look(path: Path, *, num_classes: int | None = None, decode: bool = False) -> Inspection:
-    return inspect("data", open_labels(path), num_classes=num_classes, decode=decode)
+def look(
+    path: Path, annotations: Path | None = None, *, num_classes: int | None = None, decode: bool = False
+) -> Inspection:
+    return inspect("data", open_labels(path, annotations), num_classes=num_classes, decode=decode)
 
 
 def refusal(path: Path, annotations: Path | None = None) -> str:
@@ -143,12 +145,40 @@ def test_annotations_may_lie_anywhere_and_be_cocos(tmp_path: Path) -> None:
         "annotations": [{"image_id": 1, "category_id": 9, "bbox": [20, 10, 40, 20]}],
         "categories": [{"id": 9, "name": "owl"}, {"id": 2, "name": "fox"}],
     }
-    (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "instances.json").write_text(json.dumps(document))
-    source = open_labels(path, tmp_path / "labels")
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    (labels / "instances.json").write_text(json.dumps(document))
+    source = open_labels(path, labels)
     assert source.table.ids.tolist() == [1]
     assert source.class_names == {0: "fox", 1: "owl"}
     assert source.where_box(0, 0) == "labels channel, instances.json, image a.jpg, annotation 0"
+    (labels / "instances_other.json").write_text("broken")
+    assert open_labels(path, labels / "instances.json").table.ids.tolist() == [1]
+
+
+def test_boxes_are_called_as_their_reader_calls_them(tmp_path: Path) -> None:
+    path = write_annotated(tmp_path, {"a.jpg": []})
+    (tmp_path / "labels").mkdir()
+    corners = "<xmin>71</xmin><ymin>11</ymin><xmax>90</xmax><ymax>30</ymax>"
+    (tmp_path / "labels" / "a.xml").write_text(
+        "<annotation><size><width>100</width><height>50</height></size>"
+        f"<object><name>cat</name><bndbox>{corners}</bndbox></object></annotation>"
+    )
+    assert open_labels(path, tmp_path / "labels").where_box(0, 0) == "labels channel, a.xml, object 1"
+    (path / "a.jpg").write_bytes(image(width=50, height=25))
+    resized = look(path, annotations=tmp_path / "labels").refusals[0]
+    assert resized.startswith("labels channel, a.xml, object 1: expected a box within its image, which is 50x25")
+
+
+def test_the_folder_that_one_is_in_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_records(tmp_path / "shards" / "TRAIN.REC", [(image(), [CAT])])
+    (tmp_path / "shards" / "TRAIN.classes").write_text("cat\n")
+    (tmp_path / "shards" / "._TRAIN.REC").write_bytes(b"of another system")
+    monkeypatch.chdir(tmp_path / "shards")
+    source = open_labels(Path())
+    assert source.where(0) == "shards channel, TRAIN.REC, record 0"
+    assert source.class_names == {0: "cat"}
+    assert open_labels(Path("TRAIN.REC")).where(0) == "TRAIN channel, TRAIN.REC, record 0"
 
 
 def test_classes_beyond_num_classes_are_told_and_no_failure(tmp_path: Path) -> None:
@@ -264,18 +294,15 @@ def test_a_report_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
         write_json(found, tmp_path / "none" / "report.json")
 
 
-def test_num_classes_is_at_least_one(tmp_path: Path) -> None:
-    path = write_records(tmp_path / "train.rec", [(image(), [CAT])])
-    with pytest.raises(UserError, match="num-classes: expected at least 1, got 0"):
-        look(path, num_classes=0)
-
-
 def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
-    nothing = "expected a .rec file, a folder of them or a folder of images"
+    nothing = "expected a .rec or .manifest file, or a folder of either or of images"
     assert refusal(tmp_path / "none") == f"{tmp_path / 'none'}: {nothing}, got nothing there"
     (tmp_path / "notes.txt").write_text("")
     assert refusal(tmp_path / "notes.txt") == f"{tmp_path / 'notes.txt'}: {nothing}, got another file"
     (tmp_path / "text.rec").write_text("no records at all")
+    assert refusal(tmp_path / "text.rec", tmp_path) == (
+        f"--annotations {tmp_path}: expected them only of a folder of images, got the file {tmp_path / 'text.rec'}"
+    )
     assert refusal(tmp_path / "text.rec").startswith("Unable to parse record. Please make sure input data is in")
     (tmp_path / "empty.rec").write_bytes(b"")
     assert refusal(tmp_path / "empty.rec").endswith("empty.rec: expected at least one record, got an empty file")
@@ -304,4 +331,6 @@ def test_folders_that_cannot_be_looked_at_are_refused(tmp_path: Path) -> None:
         "labels channel: expected a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg,"
         in refusal(empty, labels)
     )
-    assert refusal(empty, tmp_path / "none").endswith("none: expected a folder of JSON files, got nothing there")
+    assert refusal(empty, tmp_path / "none").endswith(
+        "expected a folder of annotations or COCO's file, got nothing there"
+    )

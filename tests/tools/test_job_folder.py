@@ -56,6 +56,38 @@ def test_folders_keep_their_order_below_and_are_counted_together(tmp_path: Path)
     assert read(paths.hyperparameters) == {"num_training_samples": "7"}
 
 
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_the_case_of_a_suffix_does_not_count(tmp_path: Path, *, whole_folder: bool) -> None:
+    records = write_records(tmp_path / "records" / "T.REC", 3)
+    (tmp_path / "records" / "T.CLASSES").write_text("owl\n")
+    manifest = tmp_path / "lines" / "O.MANIFEST"
+    manifest.parent.mkdir()
+    manifest.write_text(manifest_line("a.jpg"))
+    train, validation = (records.parent, manifest.parent) if whole_folder else (records, manifest)
+    paths = lay_out(tmp_path / "job", train=train, validation=validation, hyperparameters={})
+    assert sorted(path.name for path in paths.channel("train").iterdir()) == ["T.CLASSES", "T.REC"]
+    assert (paths.channel("validation") / "O.MANIFEST").read_text().strip() == manifest_line(f"{tmp_path}/lines/a.jpg")
+    assert read(paths.hyperparameters) == {"num_training_samples": "3"}
+    other = lay_out(tmp_path / "other", train=validation, validation=train, hyperparameters={})
+    assert read(other.hyperparameters) == {"num_training_samples": "1"}
+
+
+def test_what_lies_beside_annotated_images_is_no_manifest(tmp_path: Path) -> None:
+    for folder, file in (
+        ("photos", "a.jpg"),
+        ("photos", "metadata.jsonl"),
+        ("photos", "._b.jpg"),
+        ("labels", "a.json"),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / file).write_text("{}")
+    given = {"annotations": tmp_path / "labels"}
+    photos = tmp_path / "photos"
+    paths = lay_out(tmp_path / "job", train=photos, validation=photos, hyperparameters={}, annotations=given)
+    assert [path.name for path in paths.channel("train").iterdir()] == ["a.jpg"]
+    assert read(paths.hyperparameters) == {"num_training_samples": "1"}
+
+
 def test_a_given_number_of_samples_stands(tmp_path: Path) -> None:
     records = write_records(tmp_path / "birds.rec", 3)
     paths = lay_out(

@@ -40,7 +40,7 @@ class AnnotatedDataset:
         """
         labels, places = annotated.labels, annotated.places
         labels.check_classes(num_classes, places)
-        sizes = labels.sizes(read_sizes(images), places)
+        sizes = labels.sizes(read_sizes(images), places, annotated.where_box)
         labels.warn_of_sizes(sizes, places)
         dataset = cls(images, annotated, labels.objects(sizes), num_classes)
         dataset.summary.check_label_width(label_width, dataset.where)

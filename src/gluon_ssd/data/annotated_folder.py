@@ -93,7 +93,7 @@ def read_annotations(
 
 def _listed(pairs: Pairs) -> Sequence[str] | None:
     """Return the class names of a `.classes` file in either channel."""
-    return read_class_names(pairs.images.path) or read_class_names(pairs.annotations.path)
+    return read_class_names(pairs.images) or read_class_names(pairs.annotations.whole)
 
 
 def _instances(pairs: Pairs) -> Sequence[str]:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from gluon_ssd import file_kinds
 from gluon_ssd.errors import UserError
 
 _NAMES_SHOWN = 5
@@ -14,11 +15,24 @@ _NAMES_SHOWN = 5
 
 @dataclass(frozen=True)
 class ChannelFolder:
-    """The folder of a channel, or the one in it that a split has to itself; `channel` names it in messages."""
+    """The folder of a channel, or the `part` of it that a split has to itself; `channel` names it in messages.
+
+    `only` are the files that count, where they are not all that the folder holds.
+    """
 
     channel: str
     path: Path
     part: str = ""
+    only: tuple[str, ...] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Workers open files that they are told of; a hundred thousand names take long to send.
+        return {name: value for name, value in self.__dict__.items() if name != "_listing"}
+
+    @property
+    def whole(self) -> "ChannelFolder":
+        """The channel's own folder, of which this may be a part."""
+        return ChannelFolder(self.channel, self.path, only=self.only) if self.part else self
 
     @cached_property
     def folder(self) -> Path:
@@ -52,25 +66,19 @@ class ChannelFolder:
     def files(self) -> list[str]:
         """Return the relative paths of all files, sorted; what has a name that begins with a dot is hidden.
 
-        Strings, since `Path` objects would take many times the space.
+        Strings, since `Path` objects would take many times the space. The folder is read once.
 
         Raises:
             UserError: the folder, or one in it, cannot be read.
         """
-        found = []
+        return self._listing
+
+    @cached_property
+    def _listing(self) -> list[str]:
         try:
-            for place, folders, names in os.walk(self.folder, onerror=_raise):
-                folders[:] = [name for name in folders if not name.startswith(".")]
-                below = os.path.relpath(place, self.folder) + "/"
-                found += [(below + name).removeprefix("./") for name in names if not name.startswith(".")]
+            return sorted(file_kinds.visible(self.folder) if self.only is None else self.only)
         except OSError as error:
             raise UserError(f"{self.channel} channel: expected a folder that can be read, got {error}") from error
-        return sorted(found)
-
-
-def with_suffix(files: Iterable[str], suffixes: Sequence[str]) -> list[str]:
-    """Return the files whose names end in one of the (lower case) suffixes, in whatever case."""
-    return [file for file in files if file.lower().endswith(tuple(suffixes))]
 
 
 def by_stem(folder: ChannelFolder, files: Iterable[str], *, without: Collection[str] = ()) -> Mapping[str, str]:
@@ -100,7 +108,3 @@ def shown(files: Sequence[str]) -> str:
     """Return the first few names of a list of files, for messages; `nothing` of an empty one."""
     more = ", ..." if len(files) > _NAMES_SHOWN else ""
     return ", ".join(files[:_NAMES_SHOWN]) + more if files else "nothing"
-
-
-def _raise(error: OSError) -> None:
-    raise error

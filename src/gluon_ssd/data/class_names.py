@@ -1,8 +1,12 @@
 """Class names: those of a text file `<name>.classes` in a channel, one name a line, and those that annotations tell."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from gluon_ssd import file_kinds
+from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -17,24 +21,21 @@ def write_class_names(path: Path, names: Iterable[str]) -> None:
     path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
-def read_class_names(folder: Path) -> tuple[str, ...] | None:
+def read_class_names(folder: ChannelFolder) -> tuple[str, ...] | None:
     """Return the class names of a channel, or None where it holds none, or files that disagree.
 
     Names are a comfort of reports and pictures, so a file that cannot be used is a warning, not a failure.
     """
-    return read_class_files(sorted(folder.rglob("*.classes")), folder)
-
-
-def read_class_files(files: Sequence[Path], folder: Path) -> tuple[str, ...] | None:
-    """Return the class names that files within a folder agree on, as `read_class_names` does."""
     try:
-        contents = {parse_class_names(file.read_text("utf-8-sig")) for file in files}
-    except (OSError, UnicodeDecodeError) as error:
-        logger.warning("class names in %s: not used: expected readable text, got %s", folder, error)
+        files = file_kinds.with_suffix(folder.files(), file_kinds.CLASS_NAMES)
+        contents = {parse_class_names(folder.read(file).decode("utf-8-sig")) for file in files}
+    except (UserError, UnicodeDecodeError) as error:
+        logger.warning("class names in %s: not used: expected readable text, got %s", folder.folder, error)
         return None
     if len(contents) > 1:
-        names = ", ".join(str(file.relative_to(folder)) for file in files)
-        logger.warning("class names in %s: not used: expected equal files, got different names in %s", folder, names)
+        names = ", ".join(files)
+        where = folder.folder
+        logger.warning("class names in %s: not used: expected equal files, got different names in %s", where, names)
         return None
     return next(iter(contents), ()) or None
 

@@ -11,8 +11,11 @@ from gluon_ssd.data.image_files import ImageFiles
 from gluon_ssd.data.many_files import in_chunks
 from gluon_ssd.errors import UserError
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8"
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"  # the start of the image, and of the marker that always follows
+"""How images begin."""
+
+_MARKER = 2  # bytes
 # Signature, length and type of the first chunk, then width and height, bits a sample, and what the samples are.
 _PNG_HEAD = struct.Struct(">16xIIxB")
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # gray, RGB, palette, and the first two with alpha
@@ -41,11 +44,11 @@ def read_header(stream: BinaryIO) -> Header | None:
     None where its first bytes do not tell, as those of a broken image: whether it can be decoded shows later.
     """
     head = stream.read(_PNG_HEAD.size)
-    if head.startswith(_PNG) and len(head) == _PNG_HEAD.size:
+    if head.startswith(PNG) and len(head) == _PNG_HEAD.size:
         width, height, kind = _PNG_HEAD.unpack(head)
         header = Header(width, height, _PNG_CHANNELS.get(kind, 0), is_png=True)
-    elif head.startswith(_JPEG):
-        stream.seek(len(_JPEG))
+    elif head.startswith(JPEG):
+        stream.seek(_MARKER)
         header = Header(*_jpeg_frame(stream), is_png=False)
     else:
         return None
@@ -73,7 +76,7 @@ def read_headers(images: ImageFiles) -> NDArray[np.int64]:
     Raises:
         UserError: a file cannot be read.
     """
-    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), images.channel))
+    return np.concatenate(in_chunks(partial(_read_chunk, images), len(images), f"{images.channel} image sizes"))
 
 
 def _read_chunk(images: ImageFiles, chunk: range) -> NDArray[np.int64]:

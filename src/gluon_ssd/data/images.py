@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG
+from gluon_ssd.data.image_header import JPEG, PNG
+
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"  # markers of JPEG: pixels begin, all ends
 # Boxes were drawn on the pixels as stored: a camera's rotation tag must not turn the image under them.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -24,7 +25,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
 def is_image(data: bytes) -> bool:
     """Say whether bytes begin as a JPEG or PNG image does."""
-    return data.startswith(_SIGNATURES)
+    return data.startswith((JPEG, PNG))
 
 
 def check(data: bytes) -> tuple[int, int]:
@@ -58,7 +59,7 @@ def _check_end(data: bytes) -> None:
     if data.endswith(_END_OF_IMAGE):
         return  # as nearly all do; no need to look through them
     # Neither marker can be part of the coded pixels; a thumbnail, which has both, comes before the image's own.
-    if data.startswith(_SIGNATURES[0]) and data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
+    if data.startswith(JPEG) and data.rfind(_END_OF_IMAGE) < data.rfind(_START_OF_SCAN):
         raise UnreadableImageError(
             f"expected a JPEG or PNG image, got a JPEG that breaks off after {len(data):,} bytes"
         )

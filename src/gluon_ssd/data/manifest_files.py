@@ -11,17 +11,17 @@ from tqdm import tqdm
 
 from gluon_ssd.data import json_annotation, manifest_line
 from gluon_ssd.data.annotated import Annotated
-from gluon_ssd.data.channel_files import ChannelFolder, shown, with_suffix
+from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.class_names import agreed
 from gluon_ssd.data.json_annotation import JsonAnnotation
 from gluon_ssd.data.manifest_line import ManifestLine
 from gluon_ssd.data.pairing import check_missing
 from gluon_ssd.data.pixel_labels import PixelLabels
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import MANIFESTS, with_suffix
 
 logger = logging.getLogger(__name__)
 
-SUFFIXES = (".manifest", ".jsonl")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CHUNK = 256  # documents that are held at once
 
@@ -64,22 +64,25 @@ class _Text(NamedTuple):
 def find(folder: ChannelFolder) -> list[str]:
     """Return the relative paths of a channel's manifests, sorted; raises UserError where there is none."""
     files = folder.files()
-    manifests = with_suffix(files, SUFFIXES)
+    manifests = with_suffix(files, MANIFESTS)
     if not manifests:
         raise UserError(f"{folder.channel} channel: expected a .manifest file in {folder.folder}, got {shown(files)}")
     return manifests
 
 
-def read(folder: ChannelFolder, manifests: Sequence[str], *, attribute: str = "") -> Annotated:
+def read(
+    folder: ChannelFolder, manifests: Sequence[str], *, attribute: str = "", keep_going: bool = False
+) -> Annotated:
     """Read manifests of a channel, at least one; `image_files` are absolute paths or `s3://` addresses.
 
     `attribute` names the attribute with the boxes; where it is empty, it is the one that holds any. Lines without it
     are left out with a warning, blank ones without.
 
     Raises:
-        UserError: a line is not what it should be, or too many say nothing of their image.
+        UserError: a line is not what it should be, unless the reading is to `keep_going`, which leaves it out; or too
+            many say nothing of their image.
     """
-    reading = _Reading(attribute)
+    reading = _Reading(attribute, keep_going=keep_going)
     for file in manifests:
         reading.take_file(folder, file)
     return reading.finished(folder.channel)
@@ -88,8 +91,9 @@ def read(folder: ChannelFolder, manifests: Sequence[str], *, attribute: str = ""
 class _Reading:
     """What has been read of manifests."""
 
-    def __init__(self, attribute: str) -> None:
+    def __init__(self, attribute: str, *, keep_going: bool) -> None:
         self._given = attribute
+        self._keep_going = keep_going
         self._attribute, self._first_place = attribute, ""
         self._locations: list[str] = []
         self._places = LinePlaces()
@@ -97,21 +101,29 @@ class _Reading:
         self._documents: list[JsonAnnotation] = []
         self._labels: list[PixelLabels] = []
         self._names: Mapping[int, str] | None = {}
+        self._mistakes: list[str] = []
 
     def take_file(self, folder: ChannelFolder, file: str) -> None:
         """Read the lines of one more file."""
         place, base = folder.where(file), os.path.dirname(folder.folder.absolute() / file)  # noqa: PTH120 - a string
         self._places.files.append(place)
         self._missing.files.append(place)
-        for number, content in _lines(folder, file):
-            where = f"{place}, line {number}"
-            line = manifest_line.parse(content, base, where, attribute=self._given)
-            if line.annotation is None:
-                self._missing.add(number)
-                continue
-            self._check_attribute(line, where)
-            self._places.add(number)
-            self._take(line, line.annotation)
+        for text in _lines(folder, file):
+            try:
+                self._take_line(text, base, f"{place}, line {text.number}")
+            except UserError as error:
+                if not self._keep_going:
+                    raise
+                self._mistakes.append(str(error))
+
+    def _take_line(self, text: _Text, base: str, where: str) -> None:
+        line = manifest_line.parse(text.content, base, where, attribute=self._given)
+        if line.annotation is None:
+            self._missing.add(text.number)
+            return
+        self._check_attribute(line, where)
+        self._places.add(text.number)
+        self._take(line, line.annotation)
 
     def _take(self, line: ManifestLine, annotation: JsonAnnotation) -> None:
         self._locations.append(line.location)
@@ -136,7 +148,7 @@ class _Reading:
 
     def finished(self, channel: str) -> Annotated:
         """Return what the files say of their images; warn of lines that say nothing, and of those that repeat one."""
-        total = len(self._places) + len(self._missing)
+        total = len(self._places) + len(self._missing) + len(self._mistakes)
         if not total:
             raise UserError(
                 f"{channel} channel: expected a line for each image, got none in {', '.join(self._places.files)}"
@@ -150,7 +162,8 @@ class _Reading:
             total,
         )
         self._warn_of_repeats()
-        return Annotated(self._locations, self._places, PixelLabels.join(self._labels), self._names)
+        labels = PixelLabels.join(self._labels)
+        return Annotated(self._locations, self._places, labels, self._names, mistakes=self._mistakes)
 
     def _warn_of_repeats(self) -> None:
         repeats = len(self._locations) - len(set(self._locations))

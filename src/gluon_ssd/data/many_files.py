@@ -21,8 +21,8 @@ def in_chunks(work: Callable[[range], T], count: int, description: str) -> list[
     done = []
     with (
         ThreadPoolExecutor(_THREADS) as pool,
-        # disable=None: tqdm shows nothing unless standard error is a terminal.
-        tqdm(desc=description, total=count, unit=" files", leave=False, disable=None) as bar,
+        # disable=None: tqdm shows nothing unless standard error is a terminal; nor need it where nothing is to be done.
+        tqdm(desc=description, total=count, unit=" files", leave=False, disable=None if count else True) as bar,
     ):
         for chunk, result in zip(chunks, pool.map(work, chunks), strict=True):
             done.append(result)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gluon_ssd.data import unreadable
-from gluon_ssd.data.channel_files import ChannelFolder, by_stem, shown, with_suffix
+from gluon_ssd.data.channel_files import ChannelFolder, by_stem, shown
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import IMAGES, with_suffix
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _OTHER_IMAGES = (".bmp", ".gif", ".heic", ".tif", ".tiff", ".webp")
 
 
@@ -63,7 +63,7 @@ def pair(images: ChannelFolder, annotations: ChannelFolder) -> Pairs:
     Raises:
         UserError: there are no images, no annotations, or names that fit several.
     """
-    image_files = _find(images, IMAGE_SUFFIXES, "at least one image (.jpg, .jpeg or .png)")
+    image_files = _find(images, IMAGES, "at least one image (.jpg, .jpeg or .png)")
     files = annotations.files()
     found = [(form, own) for form in (JSON, VOC) if (own := with_suffix(files, (form.suffix,)))]
     if not found:
@@ -176,7 +176,7 @@ def _find(folder: ChannelFolder, suffixes: Sequence[str], what: str) -> Sequence
     found = with_suffix(files, suffixes)
     if not found:
         raise _missing(folder, what, files)
-    if suffixes == IMAGE_SUFFIXES:
+    if suffixes == IMAGES:
         _warn_of_other_images(folder, files)
     return found
 

@@ -1,7 +1,7 @@
 """The boxes of many images in pixels, held in arrays; checked, and turned into objects in fractions of each image."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,11 @@ from gluon_ssd.errors import UserError
 logger = logging.getLogger(__name__)
 
 _LABEL_HEADER, _OBJECT = 2, 5  # the numbers that the label of a record would have
+
+
+def numbered(place: str, number: int) -> str:
+    """Say which box of the annotation at a place: `x/y.json, annotation 3`, counted from 0 as `number` is."""
+    return f"{place}, annotation {number}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,11 @@ class PixelLabels:
         """Return the labels of all parts, one after the other; at least one."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__annotations__))
 
+    def select(self, images: Sequence[int]) -> "PixelLabels":
+        """Return the labels of some images, in their order."""
+        kept = np.isin(np.repeat(np.arange(len(self.counts)), self.counts), images)
+        return PixelLabels(self.rows[kept], self.counts[images], self.told[images])
+
     def owner(self, row: int) -> tuple[int, int]:
         """Return to which image a row belongs, and the row's number in it, from 0."""
         ends = np.cumsum(self.counts)
@@ -45,7 +55,7 @@ class PixelLabels:
         if len(wrong):
             image, number = self.owner(int(wrong[0]))
             raise UserError(
-                f"{places[image]}, annotation {number}: class_id: expected an integer from 0 to {num_classes - 1}, "
+                f"{numbered(places[image], number)}: class_id: expected an integer from 0 to {num_classes - 1}, "
                 f"since num_classes is {num_classes}, got {self.rows[wrong[0], 0]:g}"
             )
 
@@ -54,12 +64,14 @@ class PixelLabels:
         ids = self.rows[:, 0]
         return np.flatnonzero((ids < 0) | (ids >= num_classes) | (ids != np.floor(ids)))
 
-    def sizes(self, stored: NDArray[np.int64], places: Sequence[str]) -> NDArray[np.int64]:
+    def sizes(
+        self, stored: NDArray[np.int64], places: Sequence[str], where_box: Callable[[str, int], str] = numbered
+    ) -> NDArray[np.int64]:
         """Return the width and height (n, 2) that the boxes of each image are measured by.
 
         These are those of its file, `stored` (n, 2), or those its annotation gives where the file does not tell (0).
         Where an annotation gives another size, boxes may belong to an image that was shrunk or turned since. Those
-        that do not fit the file, but the size they were drawn on, prove it.
+        that do not fit the file, but the size they were drawn on, prove it; `where_box` names them as `numbered` does.
 
         Raises:
             UserError: such boxes, or neither file nor annotation tell a size.
@@ -78,7 +90,7 @@ class PixelLabels:
         if moved.any():
             image, number = self.owner(int(np.argmax(moved)))
             raise UserError(
-                f"{places[image]}, annotation {number}: expected a box within its image, which is {_by(sizes[image])} "
+                f"{where_box(places[image], number)}: expected a box within its image, which is {_by(sizes[image])} "
                 f"pixels, got one that fits image_size {_by(self.told[image])} only; was the image resized or rotated "
                 "after it was labeled? Scale the boxes and image_size with the image"
             )

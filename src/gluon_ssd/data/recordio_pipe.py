@@ -11,6 +11,7 @@ from pathlib import Path
 from gluon_ssd.data import augmented_manifest, recordio, records
 from gluon_ssd.data.augmented_manifest import ATTRIBUTE_NAMES
 from gluon_ssd.data.fifo import Patience, open_fifo
+from gluon_ssd.data.image_header import JPEG, PNG
 from gluon_ssd.data.label_tally import LabelledImage, LabelTally
 from gluon_ssd.data.order import Place
 from gluon_ssd.data.pixel_labels import check_unit
@@ -157,6 +158,6 @@ def _advice(error: RecordIOError) -> str:
     """Return what to do about bytes that are no record, as far as their beginning tells."""
     if not isinstance(error, NoMagicError):
         return ""
-    if error.found.startswith((b"\xff\xd8\xff", b"\x89PNG", b"{")):
+    if error.found.startswith((JPEG, PNG[:4], b"{")):
         return "; set RecordWrapperType to RecordIO for an augmented manifest"
     return "; keep nothing but .rec files under the channel's S3 prefix: .idx and .lst files would be streamed too"

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd.data import labels, recordio
-from gluon_ssd.data.channel_files import shown
+from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.labels import LabelError, LabelLayoutError
 from gluon_ssd.data.recordio import Frame, RecordIOError
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.summary import Summary
 from gluon_ssd.errors import PlatformError, UserError
+from gluon_ssd.file_kinds import RECORDS, with_suffix
 
 # The built-in algorithm's own words, which customers search for.
 NOT_RECORDIO = "Unable to parse record. Please make sure input data is in correct recordio format."
@@ -49,11 +50,10 @@ class RecordIODataset:
     Raises UserError while it is opened, where files or labels are wrong; whether an image can be decoded shows later.
     """
 
-    def __init__(self, files: list[_RecordFile], folder: Path, *, channel: str, num_classes: int) -> None:
+    def __init__(self, files: list[_RecordFile], folder: ChannelFolder, *, num_classes: int) -> None:
         self.summary = _summarize(files)
         self._files = files
         self._folder = folder
-        self._channel = channel
         self._num_classes = num_classes
         self._ends = np.cumsum([len(file) for file in files])
         self._open_files: dict[Path, _OpenFile] = {}
@@ -61,9 +61,9 @@ class RecordIODataset:
     @classmethod
     def open(cls, folder: Path, *, channel: str, num_classes: int, label_width: int) -> "RecordIODataset":
         """Scan every `.rec` file under a folder, check every label, and log what the channel holds."""
-        paths = find_files(folder, channel)
-        files = [_scan(path, file_place(channel, folder, path), num_classes=num_classes) for path in paths]
-        dataset = cls(files, folder, channel=channel, num_classes=num_classes)
+        place = ChannelFolder(channel, folder)
+        files = [_scan(folder / file, place.where(file), num_classes=num_classes) for file in find_files(place)]
+        dataset = cls(files, place, num_classes=num_classes)
         dataset.summary.check_label_width(label_width, dataset.where)
         check_fractions(dataset.summary, channel)
         dataset._log_summary()
@@ -94,7 +94,7 @@ class RecordIODataset:
     def where(self, index: int) -> str:
         """Say where a sample is stored: `train channel, train.rec, record 41`, records counted from 0."""
         file, record = self._locate(index)
-        return f"{file_place(self._channel, self._folder, file.path)}, record {record}"
+        return f"{self._folder.where(str(file.path.relative_to(self._folder.folder)))}, record {record}"
 
     def _locate(self, index: int) -> tuple[_RecordFile, int]:
         if not 0 <= index < len(self):
@@ -111,7 +111,7 @@ class RecordIODataset:
         return self._open_files[path]
 
     def _log_summary(self) -> None:
-        self.summary.log_counts(f"{self._channel} channel", files=len(self._files))
+        self.summary.log_counts(f"{self._folder.channel} channel", files=len(self._files))
         self.summary.warn_of_dropped(self.where)
 
 
@@ -126,21 +126,16 @@ class _OpenFile:
         return os.pread(self._descriptor, end - begin, begin)
 
 
-def find_files(folder: Path, channel: str) -> list[Path]:
-    """Return the `.rec` files under a folder, sorted; raise UserError where there is none."""
-    paths = sorted(path for path in folder.rglob("*.rec") if path.is_file())
-    if not paths:
-        names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+def find_files(folder: ChannelFolder) -> list[str]:
+    """Return the relative paths of the `.rec` files of a channel, sorted; raise UserError where there is none."""
+    files = folder.files()
+    found = with_suffix(files, RECORDS)
+    if not found:
         raise UserError(
-            f"{channel} channel: expected at least one .rec file in {folder}, got {shown(names)}; "
+            f"{folder.channel} channel: expected at least one .rec file in {folder.folder}, got {shown(files)}; "
             "gluon-ssd prepare makes such files"
         )
-    return paths
-
-
-def file_place(channel: str, folder: Path, path: Path) -> str:
-    """Say which file of a channel: `train channel, x/train.rec`."""
-    return f"{channel} channel, {path.relative_to(folder)}"
+    return found
 
 
 def _scan(path: Path, place: str, *, num_classes: int) -> _RecordFile:

@@ -57,6 +57,7 @@ def read(pairs: Pairs, *, num_classes: int | None, class_names: Sequence[str] | 
         dict(enumerate(listed)),
         ids_follow_names=True,
         names_given=bool(class_names),
+        where_box=_place,
     )
 
 

@@ -8,9 +8,9 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.json_object import read_object
 
-RECORDIO = "application/x-recordio"
+RECORDIO = content_type.RECORDIO
 MANIFEST = content_type.MANIFEST
-IMAGES = ("application/x-image", "image/jpeg", "image/png")
+IMAGES = (content_type.IMAGES, "image/jpeg", "image/png")
 SHARED_ANNOTATIONS = "annotations"
 """The channel that holds the annotations of both splits, an extension."""
 
@@ -34,6 +34,11 @@ _PURPOSE = (
     f"{SHARED_ANNOTATIONS} that holds those of both splits"
 )
 _REFUSED = {"model": "incremental training is not available in this version; remove the channel"}
+
+
+def own_annotations(name: str) -> str:
+    """Return the name of the channel that holds the annotations of one channel's images."""
+    return f"{name}_annotation"
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,7 @@ def _annotations(channels: Mapping[str, Channel]) -> dict[str, Channel]:
 
 
 def _annotation(name: str, channels: Mapping[str, Channel]) -> Channel | None:
-    return channels.get(f"{name}_annotation") or channels.get(SHARED_ANNOTATIONS)
+    return channels.get(own_annotations(name)) or channels.get(SHARED_ANNOTATIONS)
 
 
 def _of_images(channels: Mapping[str, Channel]) -> list[str]:
@@ -157,7 +162,7 @@ def _of_images(channels: Mapping[str, Channel]) -> list[str]:
 
 def _missing(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
     needed = {name: f"the {purpose}" for name, purpose in _REQUIRED.items() if name not in channels}
-    needed |= {f"{name}_annotation": _PURPOSE for name in _of_images(channels) if name not in annotations}
+    needed |= {own_annotations(name): _PURPOSE for name in _of_images(channels) if name not in annotations}
     present = ", ".join(channels) or "none"
     return [
         f"Missing required channel: {name} (got {present}); add a channel named {name} that holds {purpose}"
@@ -200,7 +205,7 @@ def _unpaired(channels: Mapping[str, Channel]) -> Iterator[str]:
         channel = channels.get(name)
         if channel is None or not channel.is_pipe or channel.content_type not in (*IMAGES, MANIFEST):
             continue
-        if f"{name}_annotation" in channels:
+        if own_annotations(name) in channels:
             yield (
                 f"{name} channel: TrainingInputMode: expected File or FastFile for images with a channel of "
                 "annotations, got 'Pipe', which streams no file names to match them by; use File or FastFile mode, "

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import IMAGES, with_suffix
 from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.written_aside import expect_free, written_aside
@@ -29,10 +29,8 @@ class ImageJsonFiles:
         """
         target = self._images / image.name
         annotation = (self._annotations / image.name).with_suffix(".json")
-        if target.suffix.lower() not in IMAGE_SUFFIXES:
-            raise UserError(
-                f"output: expected images called {', '.join(IMAGE_SUFFIXES)}, got {image.name!r}; rename it"
-            )
+        if not with_suffix([target.name], IMAGES):
+            raise UserError(f"output: expected images called {', '.join(IMAGES)}, got {image.name!r}; rename it")
         if annotation.exists():
             name = annotation.relative_to(self._annotations).as_posix()
             raise UserError(f"output: expected one image for {name}, got {image.name!r} after another; rename it")

@@ -83,6 +83,7 @@ def as_json(inspection: Inspection) -> dict[str, Any]:
         "unused_classes": list(inspection.unused),
         "too_small_for_anchors": dict(inspection.unmatchable),
         "unreadable": {inspection.source.where(image): why for image, why in inspection.unreadable.items()},
+        "not_fetched": len(inspection.source.elsewhere),
         "suspicious": {
             suspicion.name: [_place(inspection.source, suspicion, position) for position in range(len(suspicion))]
             for suspicion in inspection.suspicions
@@ -131,6 +132,8 @@ def _images(inspection: Inspection) -> Iterator[str]:
     yield _spread("width", statistics.widths, "pixels")
     yield _spread("height", statistics.heights, "pixels")
     yield from _wrapped("format", [f"{kind}: {count:,}" for kind, count in statistics.kinds.items()])
+    if inspection.source.elsewhere:
+        yield _line("in S3", f"{len(inspection.source.elsewhere):,}, not fetched: known by their image_size alone")
     yield _line("unreadable", f"{len(inspection.unreadable):,}")
     for image in list(inspection.unreadable)[:_SHOWN]:
         yield f"    {inspection.source.where(image)}: {inspection.unreadable[image]}"

@@ -3,44 +3,56 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_ssd.data import manifest_files
-from gluon_ssd.data.channel_files import ChannelFolder, with_suffix
-from gluon_ssd.data.pairing import IMAGE_SUFFIXES
+from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker.channels import MANIFEST, RECORDIO, SHARED_ANNOTATIONS
+from gluon_ssd.file_kinds import CLASS_NAMES, with_suffix
+from gluon_ssd.sagemaker import content_type
+from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
+from gluon_ssd.sagemaker.content_type import IMAGES, MANIFEST, RECORDIO
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.tools.moved_manifest import move_manifest
+from gluon_ssd.tools.pointed_data import files_at
 
 HOST = "algo-1"
-_IMAGES = "application/x-image"
-_CLASSES = ".classes"
-_ANNOTATIONS = (".json", ".xml", _CLASSES)
-_CONTENT_TYPES = {".rec": RECORDIO, **dict.fromkeys(manifest_files.SUFFIXES, MANIFEST)}
+_OF_IMAGES = (".json", ".xml")
 
 
 @dataclass(frozen=True)
 class _Source:
-    """What goes into a channel: files, and the folder that their paths in the channel start from."""
+    """What goes into a channel: the files, of a folder, whose names end as these `suffixes` do, and class lists."""
 
-    channel: str
+    folder: ChannelFolder
     content_type: str
-    root: Path
-    files: Sequence[Path]
+    suffixes: Sequence[str]
+
+    @property
+    def channel(self) -> str:
+        """The name of the channel."""
+        return self.folder.channel
+
+    @property
+    def data(self) -> list[str]:
+        """The files without the class lists."""
+        return with_suffix(self.folder.files(), self.suffixes)
+
+    @property
+    def class_lists(self) -> list[str]:
+        """The class lists."""
+        return with_suffix(self.folder.files(), CLASS_NAMES)
 
     def samples(self, label_attribute: str) -> int:
         """Return how many images there are; raises UserError."""
-        if self.content_type == _IMAGES:
-            return sum(file.suffix.lower() in IMAGE_SUFFIXES for file in self.files)
-        data = [file for file in self.files if file.suffix in _CONTENT_TYPES]
+        if self.content_type == IMAGES:
+            return len(self.data)
         if self.content_type == RECORDIO:
-            return sum(map(_count, data))
-        folder, names = ChannelFolder(self.channel, self.root), [str(file.relative_to(self.root)) for file in data]
-        return len(manifest_files.read(folder, names, attribute=label_attribute).places)
+            return sum(_count(self.folder.folder / file) for file in self.data)
+        return len(manifest_files.read(self.folder, self.data, attribute=label_attribute).places)
 
 
 def lay_out(
@@ -74,8 +86,8 @@ def lay_out(
             "remove it or name another"
         )
     given = {"train": train, "validation": validation}
-    sources = [_source(name, path) for name, path in given.items()]
-    of_images = {source.channel: given[source.channel] for source in sources if source.content_type == _IMAGES}
+    sources = [_source(name, path, annotations or {}) for name, path in given.items()]
+    of_images = {source.channel: given[source.channel] for source in sources if source.content_type == IMAGES}
     samples = sources[0].samples(hyperparameters.get("label_attribute", ""))
     if not samples:
         raise UserError(f"{train}: expected at least one record, got none")
@@ -99,34 +111,34 @@ def _configure(paths: Paths, sources: Sequence[_Source], hyperparameters: Mappin
     paths.output.mkdir(parents=True)
 
 
-def _source(name: str, path: Path) -> _Source:
+def _source(name: str, path: Path, annotations: Mapping[str, Path]) -> _Source:
     """Choose what goes into a channel: .rec files, manifests or images, and the class lists beside them."""
-    if path.is_file():
-        if path.suffix not in _CONTENT_TYPES:
-            *some, last = _CONTENT_TYPES
+    if path.exists():
+        folder = files_at(path, name)
+        is_annotated = bool(annotations.keys() & {own_annotations(name), SHARED_ANNOTATIONS}) or _beside(path).is_dir()
+        kind = content_type.of_files(folder.files(), annotated=is_annotated)
+        if not path.is_dir() and kind not in (RECORDIO, MANIFEST):
+            *some, last = *content_type.SUFFIXES[RECORDIO], *content_type.SUFFIXES[MANIFEST]
             raise UserError(f"--{name} {path}: expected a file name that ends in {', '.join(some)} or {last}")
-        classes = path.with_suffix(_CLASSES)
-        files = [path, classes] if classes.is_file() else [path]
-        return _Source(name, _CONTENT_TYPES[path.suffix], path.parent, files)
-    for content_type, suffixes in (
-        (RECORDIO, (".rec",)),
-        (MANIFEST, manifest_files.SUFFIXES),
-        (_IMAGES, IMAGE_SUFFIXES),
-    ):
-        found = _find(name, path, suffixes)
-        if found:
-            return _Source(name, content_type, path, [*found, *_find(name, path, (_CLASSES,))])
-    kind = "a folder without any" if path.is_dir() else "nothing there"
+        if kind is not None:
+            return _Source(folder, kind, content_type.SUFFIXES[kind])
+    found = "a folder without any" if path.is_dir() else "nothing there"
     raise UserError(
-        f"--{name} {path}: expected a .rec or .manifest file, or a folder of either or of images, got {kind}"
+        f"--{name} {path}: expected a .rec or .manifest file, or a folder of either or of images, got {found}"
     )
+
+
+def _beside(images: Path) -> Path:
+    """Return the folder that has the annotations of a folder of images where they are not named."""
+    path = images.resolve()
+    return path.with_name(own_annotations(path.name))
 
 
 def _annotations(images: Mapping[str, Path], given: Mapping[str, Path]) -> Mapping[str, Path]:
     """Return the annotations that go with folders of images, by their channel."""
     found: dict[str, Path] = {}
     for name, folder in images.items():
-        own, beside = f"{name}_annotation", folder.resolve().with_name(f"{folder.resolve().name}_annotation")
+        own, beside = own_annotations(name), _beside(folder)
         channel = own if own in given or SHARED_ANNOTATIONS not in given else SHARED_ANNOTATIONS
         if channel not in given and not beside.is_dir():
             raise UserError(
@@ -145,19 +157,14 @@ def _annotations(images: Mapping[str, Path], given: Mapping[str, Path]) -> Mappi
 
 def _annotation_source(name: str, path: Path) -> _Source:
     """Return what goes into a channel of annotations, given as a folder or as one file."""
-    files = [path] if path.is_file() else _find(name, path, _ANNOTATIONS)
-    if not with_suffix(map(str, files), _ANNOTATIONS):
-        kind = "a folder without any" if path.is_dir() else "another file" if path.is_file() else "nothing there"
+    folder = ChannelFolder(name, path) if path.is_dir() else ChannelFolder(name, path.parent, only=(path.name,))
+    source = _Source(folder, IMAGES, _OF_IMAGES)
+    if not (path.exists() and source.data):
+        kind = "a folder without any" if path.is_dir() else "another file" if path.exists() else "nothing there"
         raise UserError(
             f"--{_option(name)} {path}: expected a folder of JSON or VOC XML files, or COCO's JSON file, got {kind}"
         )
-    return _Source(name, _IMAGES, path.parent if path.is_file() else path, files)
-
-
-def _find(name: str, folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return [folder / file for file in with_suffix(ChannelFolder(name, folder).files(), suffixes)]
+    return source
 
 
 def _option(channel: str) -> str:
@@ -165,16 +172,23 @@ def _option(channel: str) -> str:
 
 
 def _fill(channel: Path, source: _Source) -> None:
-    for file in source.files:
-        target = channel / file.relative_to(source.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.content_type == MANIFEST and file.suffix != _CLASSES:
-            move_manifest(file, target)
-            continue
-        try:
-            os.link(file.resolve(), target)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(file, target)
+    put = move_manifest if source.content_type == MANIFEST else _link
+    for file in source.data:
+        _put(put, source.folder.folder / file, channel / file)
+    for file in source.class_lists:
+        _put(_link, source.folder.folder / file, channel / file)
+
+
+def _put(put: Callable[[Path, Path], None], source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    put(source, target)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def _count(path: Path) -> int:

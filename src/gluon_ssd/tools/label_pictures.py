@@ -22,16 +22,16 @@ def draw_labels(source: LabelSource, suspicions: Sequence[Suspicion], output: Pa
     """Draw images with their boxes, the first of each suspicion, the second of each, and so on, then others.
 
     Returns:
-        The paths of at most `count` pictures, in the order of their names.
+        The paths of at most `count` pictures, at least 1, in the order of their names.
 
     Raises:
-        UserError: the count makes no sense, no image can be decoded, or the output folder cannot be written.
+        UserError: no image can be decoded, or the output folder cannot be written.
     """
-    if count < 1:
-        raise UserError(f"count: expected an integer of at least 1, got {count}")
     doubts, named = _doubts(suspicions), _names(suspicions)
     written: list[Path] = []
     for image in _order(source.table.images, suspicions, count):
+        if image in source.elsewhere:
+            continue
         try:
             picture = draw_image(source, image, doubts)
         except UnreadableImageError as error:
@@ -43,7 +43,8 @@ def draw_labels(source: LabelSource, suspicions: Sequence[Suspicion], output: Pa
         if len(written) == count:
             break
     if not written:
-        raise UserError("draw: expected images that can be decoded, got none")
+        in_s3 = " but in S3, from where they are not fetched; download them and look there" if source.elsewhere else ""
+        raise UserError(f"draw: expected images that can be decoded, got none{in_s3}")
     return written
 
 

@@ -25,6 +25,10 @@ class LabelSource(Protocol):
     def class_names(self) -> Mapping[int, str]:
         """The names of classes by id, as far as they are known."""
 
+    @property
+    def elsewhere(self) -> frozenset[int]:
+        """The images that are in S3 and stay there: what is known of them is what their labels say."""
+
     def where(self, image: int) -> str:
         """Say where an image is: `train channel, train.rec, record 41`."""
 

@@ -139,7 +139,11 @@ def _classes(table: LabelTable, class_names: Mapping[int, str]) -> list[ClassCou
 def _kinds(headers: NDArray[np.int64]) -> dict[str, int]:
     kinds, counts = np.unique(headers[:, 2:], axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    return {f"{_KINDS[kinds[kind, 1]]}, {_channels(int(kinds[kind, 0]))}": int(counts[kind]) for kind in order}
+    return {_kind(*kinds[kind].tolist()): int(counts[kind]) for kind in order}
+
+
+def _kind(channels: int, is_png: int) -> str:
+    return f"{_KINDS[is_png]}, {_channels(channels)}" if channels else "not known"
 
 
 def _channels(count: int) -> str:

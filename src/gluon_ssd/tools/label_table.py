@@ -18,7 +18,8 @@ class LabelTable:
         rows: float32 (N, 6), class, corners in fractions of the image as stored, difficult.
         counts: how many of them each image has (n,).
         label_sizes: how many numbers the label of each image has, in the layout of RecordIO (n,).
-        headers: width, height, channels and whether PNG (n, 4); 0 where an image does not tell.
+        headers: width, height, channels and whether PNG (n, 4); 0 where an image does not tell. One that is not here
+            has the size that its label tells, and no channels.
     """
 
     rows: NDArray[np.float32]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gluon_ssd.data import labels, recordio, records
-from gluon_ssd.data.class_names import read_class_files
+from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.image_header import Header, read_header
 from gluon_ssd.data.recordio import Frame, RecordIOError
 from gluon_ssd.errors import UserError
@@ -47,15 +48,14 @@ class _Reading:
 class RecordLabels:
     """The labels of one `.rec` file, or of all in a folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, folder: ChannelFolder) -> None:
         """Read them.
 
         Raises:
             UserError: there is nothing in them to look at.
         """
-        self._folder = path if path.is_dir() else path.parent
-        self._channel = path.resolve().name if path.is_dir() else path.stem
-        self._files = records.find_files(path, self._channel) if path.is_dir() else [path]
+        self._folder = folder
+        self._files = records.find_files(folder)
         reading = self._read_files()
         self.mistakes: Sequence[str] = reading.mistakes
         self.left_out = reading.left_out
@@ -63,13 +63,18 @@ class RecordLabels:
             raise UserError(reading.mistakes[0])
         self._records = np.array(reading.records, np.int64)
         self.table = _table(reading)
-        self.class_names: Mapping[int, str] = dict(enumerate(self._names(path)))
+        self.class_names: Mapping[int, str] = dict(enumerate(read_class_names(folder) or ()))
         self._check()
+
+    @property
+    def elsewhere(self) -> frozenset[int]:
+        """No image: each is in its record."""
+        return frozenset()
 
     def where(self, image: int) -> str:
         """Say where an image is: `train channel, train.rec, record 41`."""
         record = self._record(image)
-        return f"{self._place(self._files[record.file])}, record {record.number}"
+        return f"{self._folder.where(self._files[record.file])}, record {record.number}"
 
     def where_box(self, image: int, number: int) -> str:
         """Say where a box is: `train channel, train.rec, record 41, object 3`."""
@@ -79,7 +84,7 @@ class RecordLabels:
         """Return an image as it is stored; raise UserError where it cannot be read any longer."""
         record = self._record(image)
         try:
-            with self._files[record.file].open("rb") as stream:
+            with self._folder.open(self._files[record.file]) as stream:
                 stream.seek(record.begin)
                 content = stream.read(record.end - record.begin)
             return recordio.read_image(content, recordio.find_frame(content, 0))
@@ -89,18 +94,13 @@ class RecordLabels:
     def _record(self, image: int) -> _Record:
         return _Record(*self._records[image].tolist())
 
-    def _place(self, path: Path) -> str:
-        return records.file_place(self._channel, self._folder, path)
-
-    def _names(self, path: Path) -> Sequence[str]:
-        own = path.with_suffix(".classes")
-        files = sorted(path.rglob("*.classes")) if path.is_dir() else [own] if own.is_file() else []
-        return read_class_files(files, self._folder) or ()
+    def _path(self, file: int) -> Path:
+        return self._folder.folder / self._files[file]
 
     def _read_files(self) -> _Reading:
         reading = _Reading()
-        size = sum(file.stat().st_size for file in self._files)
-        with tqdm(desc=self._channel, total=size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
+        size = sum(map(_size, map(self._path, range(len(self._files)))))
+        with tqdm(desc=self._folder.channel, total=size, unit="B", unit_scale=True, leave=False, disable=None) as bar:
             for number in range(len(self._files)):
                 try:
                     self._read_file(number, reading, bar.update)
@@ -109,8 +109,8 @@ class RecordLabels:
         return reading
 
     def _read_file(self, file: int, reading: _Reading, advance: Callable[[int], object]) -> None:
-        place, begin = self._place(self._files[file]), 0
-        with records.map_records(self._files[file], place) as buffer:
+        place, begin = self._folder.where(self._files[file]), 0
+        with records.map_records(self._path(file), place) as buffer:
             for number, (frame, label) in enumerate(records.read_labels(buffer, place)):
                 try:
                     records.read_annotation(label, labels.ANY_CLASS, f"{place}, record {number}")
@@ -129,9 +129,16 @@ class RecordLabels:
     def _check(self) -> None:
         """Note what a job finds wrong with the labels as a whole."""
         try:
-            records.check_fractions(self.table.summary(), self._channel)
+            records.check_fractions(self.table.summary(), self._folder.channel)
         except UserError as error:
             self.mistakes = [*self.mistakes, str(error)]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # who reads it says so
+        return 0
 
 
 def _table(reading: _Reading) -> LabelTable:

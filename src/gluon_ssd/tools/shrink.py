@@ -2,6 +2,7 @@
 
 import cv2
 
+from gluon_ssd.data.image_header import JPEG
 from gluon_ssd.data.images import decode
 
 JPEG_QUALITY = 95
@@ -18,6 +19,6 @@ def shrink(data: bytes, max_side: int) -> tuple[bytes, tuple[int, int]]:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     # Each new pixel is the mean of those that it covers: no moire, whatever the scale.
     smaller = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), size, interpolation=cv2.INTER_AREA)
-    suffix = ".jpg" if data.startswith(b"\xff\xd8") else ".png"
+    suffix = ".jpg" if data.startswith(JPEG) else ".png"
     settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if suffix == ".jpg" else []
     return cv2.imencode(suffix, smaller, settings)[1].tobytes(), size

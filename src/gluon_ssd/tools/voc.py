@@ -8,11 +8,12 @@ from pathlib import Path
 from gluon_ssd.data import voc
 from gluon_ssd.data.voc import VocAnnotation, VocError, VocObject
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import IMAGES
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError
 from gluon_ssd.tools.box_form import BoxForm
 
 PARTS = ("JPEGImages", "Annotations", "ImageSets/Main")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+IMAGE_SUFFIXES = (*IMAGES, *map(str.upper, IMAGES))
 # A class's own list, such as dog_train.txt, has 1, 0 or -1 behind the name.
 LIST_LINE = re.compile(r"\s*(?P<name>\S.*?)(\s+(-1|0|1))?\s*")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_ssd.data.class_names import parse_class_names
-from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.errors import UserError
+from gluon_ssd.file_kinds import IMAGES, visible, with_suffix
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, DroppedError
 from gluon_ssd.tools.box_form import BoxForm
 
@@ -110,9 +110,10 @@ def _splits(source: Path) -> Iterator[str]:
 
 
 def _images(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            yield path.relative_to(folder).as_posix()
+    try:
+        yield from with_suffix(visible(folder), IMAGES)
+    except OSError as error:
+        raise UserError(f"source: expected a folder that can be read, got {error}") from error
 
 
 def _class_names(source: Path) -> tuple[str, ...]:
