@@ -223,11 +223,25 @@ def _class_names(train: _Opened, validation: _Opened, num_classes: int) -> tuple
             f"class names: expected the same in both channels, got {', '.join(names)} in the train channel "
             f"and {', '.join(others)} in the validation channel; prepare both with the same --classes"
         )
+    if names or others:
+        _warn_of_other_names(train, validation)
     names = names or others or _told_names(train.told, validation.told)
     if names is None or len(names) == num_classes:
         return names
     logger.warning("class names: expected %d, as num_classes says, got %d; going without", num_classes, len(names))
     return None
+
+
+def _warn_of_other_names(train: _Opened, validation: _Opened) -> None:
+    """Warn where one channel lists names and the annotations of the other tell others: their ids may mean others."""
+    names, others = train.listed or train.told, validation.listed or validation.told
+    if names and others and names != others:
+        logger.warning(
+            "class names: expected the same in both channels, got %s in the train channel and %s in the validation "
+            "channel; those of the .classes file count, class ids stay as they are",
+            ", ".join(names),
+            ", ".join(others),
+        )
 
 
 def _told_names(train: tuple[str, ...] | None, validation: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -112,6 +112,18 @@ def test_train_takes_the_folders_that_prepare_writes(tmp_path: Path) -> None:
     assert json.loads((folder / "model" / "model.json").read_text())["class_names"] == ["cat", "dog"]
 
 
+def test_folders_that_were_prepared_with_classes_in_another_order_are_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.jpg"), np.full((60, 80, 3), 100, np.uint8))
+    (tmp_path / "boxes.csv").write_text("0.jpg,10,10,50,40,cat\n0.jpg,10,10,50,30,dog\n")
+    for name, classes in (("train", "cat,dog"), ("val", "dog,cat")):
+        options = ("--format", "json", "--classes", classes, "--output", tmp_path / name)
+        assert gluon_ssd("prepare", "csv", tmp_path / "boxes.csv", *options).returncode == 0
+    sources = ("--train", tmp_path / "train", "--validation", tmp_path / "val", "--output", tmp_path / "job")
+    ended = gluon_ssd("train", *sources, "--hyperparameter", "num_classes=2", *TINY[1:])
+    assert ended.returncode == 2
+    assert "got cat, dog in the train channel and dog, cat in the validation channel" in ended.stdout
+
+
 def test_train_takes_one_coco_file_for_both_splits(tmp_path: Path) -> None:
     images = []
     for split in ("train", "val"):

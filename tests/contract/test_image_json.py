@@ -83,6 +83,14 @@ def test_training_on_images_and_validation_on_records(job: Job) -> None:
     assert "validation channel: 4 images in 1 files" in ended.log
 
 
+def test_categories_that_differ_from_the_listed_names_are_a_warning(job: Job) -> None:
+    (job.base / "input" / "data" / "train" / "train.classes").write_text("blue\nred\n")
+    assert (
+        "class names: expected the same in both channels, got blue, red in the train channel and red, blue in the "
+        "validation channel; those of the .classes file count, class ids stay as they are"
+    ) in run(job).log
+
+
 SHARED = {name: {"ContentType": "image/png"} for name in ("train", "validation", "annotations")}
 
 

@@ -30,6 +30,7 @@ def test_annotations_mirror_the_images(tmp_path: Path) -> None:
     found = contents(tmp_path)
     assert found.pop("data/train/a.jpg") == b"pixels"
     assert found.pop("data/train/x/y/b.c.PNG") == b"pixels"
+    assert found.pop("data/train/train.classes") == b"cat\ndog\n"
     assert {name: json.loads(content) for name, content in found.items()} == {
         f"data/train_annotation/{name}.json": {
             "file": file,
@@ -49,7 +50,12 @@ def test_an_empty_folder_is_taken_and_one_with_files_refused(tmp_path: Path) -> 
     (tmp_path / "val_annotation").write_text("")
     with pytest.raises(UserError, match=r"output: expected a folder that is new or empty, got .*/val_annotation"):
         write(tmp_path / "val", ["b.jpg"])
-    assert sorted(contents(tmp_path)) == ["train/a.jpg", "train_annotation/a.json", "val_annotation"]
+    assert sorted(contents(tmp_path)) == [
+        "train/a.jpg",
+        "train/train.classes",
+        "train_annotation/a.json",
+        "val_annotation",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def test_every_layout_gives_the_same_image_and_json_channels(layout: Callable[[P
             "categories": [{"class_id": 0, "name": "cat"}, {"class_id": 1, "name": "dog"}],
         }
     written = [path.name for path in tmp_path.glob("train*/**/*") if path.is_file()]
-    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json"]
+    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json", "train.classes"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

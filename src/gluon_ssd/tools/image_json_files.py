@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.data.pairing import IMAGE_SUFFIXES
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.pixel_annotation import describe
@@ -47,6 +48,8 @@ class ImageJsonFiles:
 def write_image_json_files(output: Path, class_names: Sequence[str]) -> Iterator[ImageJsonFiles]:
     """Open the folders `output` and `<output>_annotation` for writing; both appear when the block ends, or none.
 
+    The class names go to `<output>.classes` in the first, since the categories of annotations never count.
+
     Raises:
         UserError: one of them holds something already, or cannot be written.
     """
@@ -57,5 +60,6 @@ def write_image_json_files(output: Path, class_names: Sequence[str]) -> Iterator
         expect_free(target)
     with written_aside(output) as aside:
         yield ImageJsonFiles(aside / "images", aside / "annotations", class_names)
+        write_class_names(aside / "images" / f"{output.name}.classes", class_names)
         (aside / "annotations").replace(annotation)
         (aside / "images").replace(output)
