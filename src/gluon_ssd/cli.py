@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gluon_ssd.errors import JobError, UserError
-from gluon_ssd.sagemaker import cpus
+from gluon_ssd.sagemaker import cpus, standard_streams
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
@@ -87,9 +87,16 @@ _ANNOTATIONS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit code is 0 done, 2 a mistake that the user can mend, 1 anything else."""
-    options = _parser().parse_args(arguments)
+    standard_streams.accept_any_text(sys.stdout, sys.stderr)
     try:
-        options.run(options)
+        try:
+            options = _parser().parse_args(arguments)
+            options.run(options)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        standard_streams.discard_output()
+        return standard_streams.READER_GONE
     except JobError as error:
         print(f"gluon-ssd: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1

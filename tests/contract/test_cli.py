@@ -16,10 +16,18 @@ from contract.job import clean_environment
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.tools.scenes import write_scenes
 
+GLUON_SSD = str(Path(sys.executable).with_name("gluon-ssd"))
+
 
 def gluon_ssd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("gluon-ssd")), *map(str, arguments)]
-    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        [GLUON_SSD, *map(str, arguments)],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def test_ctrl_c_ends_prepare_without_a_trace(tmp_path: Path, form: str, name: st
         (tmp_path / f"{number}.jpg").hardlink_to(tmp_path / "0.jpg")
     (tmp_path / "boxes.csv").write_text("".join(f"{number}.jpg,1,2,3,4,cat\n" for number in range(200)))
     output = tmp_path / "output"
-    command = [str(Path(sys.executable).with_name("gluon-ssd")), "prepare", "csv", str(tmp_path / "boxes.csv")]
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv")]
     options = ["--format", form, "--output", str(output / name), "--jobs", jobs, "--max-side", "500"]
     # Where the tests run in the background, the shell has Ctrl-C ignored, and programs inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +72,43 @@ def test_starting_needs_no_mxnet(module: str) -> None:
     # It reads OMP_NUM_THREADS when it is imported, and takes a second: not for a --help.
     script = f"import sys, {module}; sys.exit('mxnet' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(("command", "code"), [("inspect", 141), ("help", 0), ("train", 141)])
+def test_a_reader_that_goes_away_ends_a_command_without_a_trace(
+    scenes: Path, tmp_path: Path, command: str, code: int
+) -> None:
+    arguments = {
+        "inspect": ["inspect", str(scenes)],
+        "help": ["train", "--help"],
+        "train": ["train", "--train", str(scenes), "--validation", str(scenes), "--output", str(tmp_path / "job")],
+    }[command]
+    options = ["--hyperparameter", *TINY] if command == "train" else []
+    read, written = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run(
+            [GLUON_SSD, *arguments, *options],
+            env=clean_environment(),
+            stdout=written,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(written)
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
+def test_names_that_the_locale_lacks_are_printed_with_backslashes(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.jpg"), np.full((60, 80, 3), 100, np.uint8))
+    (tmp_path / "boxes.csv").write_text("0.jpg,10,10,50,40,B\u00e4r\n", encoding="utf-8")
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv"), "--output", str(tmp_path / "b.rec")]
+    environment = {**clean_environment(), "LC_ALL": "C", "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "classes: 0 B\\xe4r (1)" in ended.stdout
 
 
 @pytest.fixture(scope="module")
