@@ -248,10 +248,10 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["inspect", "nothing.rec"], "nothing.rec: expected a .rec file, a folder of them or a folder of images"),
         (["inspect", "nowhere", "--annotations", "nothing"], "nowhere: expected a .rec file"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
-        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
+        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "--count: expected an integer"),
         (
             ["draw", "nowhere", "nothing.rec", "--output", "pictures", "--threshold", "40"],
-            "threshold: expected a score",
+            "--threshold: expected a score",
         ),
     ],
 )

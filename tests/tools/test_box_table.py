@@ -99,5 +99,5 @@ def test_files_and_folders_that_cannot_be_read_are_refused(tmp_path: Path) -> No
     (tmp_path / "photo.csv").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(UserError, match=r"source: expected a CSV file, got .*photo\.csv: 'utf-8' codec"):
         read_csv(tmp_path / "photo.csv", None, classes=None)
-    with pytest.raises(UserError, match=r"images: expected the folder of the images, got '.*nowhere', which is none"):
+    with pytest.raises(UserError, match=r"--images: expected the folder of the images, got '.*nowhere', which is none"):
         read_csv(tmp_path / "photo.csv", tmp_path / "nowhere", classes=None)

@@ -193,7 +193,10 @@ def test_all_classes_that_are_not_given_are_named_at_once(voc: Voc, output: Path
     voc.add("one", item("dog", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
     voc.add("two", item("ant", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
     voc.list("train", "one", "two")
-    with pytest.raises(UserError, match=r"got none for 'ant' \(in two\); 'owl' \(in one and 1 more\); add the missing"):
+    with pytest.raises(
+        UserError,
+        match=r"^--classes: .* among dog, got none for 'ant' \(in two\); 'owl' \(in one and 1 more\); add the missing",
+    ):
         prepare(voc, output, ["dog"])
     assert not output.parent.exists() or not list(output.parent.iterdir())
 
@@ -230,7 +233,7 @@ def test_a_source_that_is_missing_or_another_folder_is_refused(tmp_path: Path, o
 def test_a_split_that_is_missing_is_refused_with_those_there_are(voc: Voc, output: Path) -> None:
     voc.list("train", "one")
     voc.list("test", "one")
-    with pytest.raises(UserError, match=r"split: expected one that .* lists \(test, train\), got 'val'"):
+    with pytest.raises(UserError, match=r"--split: expected one that .* lists \(test, train\), got 'val'"):
         prepare_split(voc.root, "val", output)
 
 
@@ -326,7 +329,10 @@ def test_difficult_objects_that_a_format_cannot_mark_are_told(voc: Voc, output: 
 
 def test_class_numbers_without_a_name_are_refused_with_their_images(tmp_path: Path, output: Path) -> None:
     yolo(tmp_path)
-    with pytest.raises(UserError, match=r"got none for 'class number 1' \(in a\.jpg and 1 more\); add the missing"):
+    with pytest.raises(
+        UserError,
+        match=r"^--classes: .* object among cat, got none for 'class number 1' \(in a\.jpg and 1 more\); add the",
+    ):
         prepare_data_set(read_yolo(tmp_path, "train", classes=["cat"]), output)
 
 
@@ -370,6 +376,12 @@ def test_classes_come_from_a_file_or_between_commas(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("traffic light\ncar\n")
     assert parse_classes(str(tmp_path / "names.txt")) == ("traffic light", "car")
     assert parse_classes("traffic light, car") == ("traffic light", "car")
+
+
+@pytest.mark.parametrize("argument", ["names.txt", "coco.NAMES", "train.classes", "lists/names"])
+def test_a_file_of_classes_that_is_missing_is_not_taken_for_a_class(argument: str) -> None:
+    with pytest.raises(UserError, match=f"^--classes: expected .*, got no such file {argument}$"):
+        parse_classes(argument)
 
 
 @pytest.mark.parametrize(("argument", "problem"), [(" , ", "none"), ("cat,dog,cat", "'cat' twice")])

@@ -42,7 +42,7 @@ def read_csv(source: Path, images: Path | None, *, classes: Sequence[str] | None
     """
     folder = source.parent if images is None else images
     if not folder.is_dir():
-        raise UserError(f"images: expected the folder of the images, got {str(folder)!r}, which is none")
+        raise UserError(f"--images: expected the folder of the images, got {str(folder)!r}, which is none")
     rows = _rows(source)
     found: dict[str, list[AnnotatedObject]] = defaultdict(list)
     sizes: dict[str, Size | None] = {}

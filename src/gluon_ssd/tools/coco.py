@@ -28,7 +28,7 @@ def read_coco(source: Path, images: Path, *, classes: Sequence[str] | None) -> D
         UserError: the file cannot be read, is no COCO file of instances, or contradicts itself.
     """
     if not images.is_dir():
-        raise UserError(f"images: expected the folder of the images, got {str(images)!r}, which is none")
+        raise UserError(f"--images: expected the folder of the images, got {str(images)!r}, which is none")
     instances = _read(source)
     categories = dict(sorted(instances.categories.items()))
     if classes is None:

@@ -12,6 +12,8 @@ from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.written_aside import expect_free, written_aside
 
+_OTHER_FORMATS = {".rec": "recordio", ".manifest": "manifest"}
+
 
 class ImageJsonFiles:
     """Writes images and their annotations into two folders."""
@@ -32,11 +34,11 @@ class ImageJsonFiles:
         annotation = (self._annotations / image.name).with_suffix(".json")
         if target.suffix.lower() not in IMAGE_SUFFIXES:
             raise UserError(
-                f"output: expected images called {', '.join(IMAGE_SUFFIXES)}, got {image.name!r}; rename it"
+                f"--output: expected images called {', '.join(IMAGE_SUFFIXES)}, got {image.name!r}; rename it"
             )
         if annotation.exists():
             name = annotation.relative_to(self._annotations).as_posix()
-            raise UserError(f"output: expected one image for {name}, got {image.name!r} after another; rename it")
+            raise UserError(f"--output: expected one image for {name}, got {image.name!r} after another; rename it")
         document = {"file": image.name, **describe(image.sample, image.size), "categories": self._categories}
         for path in (target, annotation):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,10 +53,15 @@ def write_image_json_files(output: Path, class_names: Sequence[str]) -> Iterator
     The class names go to `<output>.classes` in the first, since the categories of annotations never count.
 
     Raises:
-        UserError: one of them holds something already, or cannot be written.
+        UserError: the name is that of a file, one of them holds something already, or cannot be written.
     """
+    if output.suffix in _OTHER_FORMATS:
+        raise UserError(
+            f"--output: expected the name of a folder, such as data/train, got {str(output)!r}; give --format "
+            f"{_OTHER_FORMATS[output.suffix]} for such a file"
+        )
     if not output.name:
-        raise UserError(f"output: expected the name of a folder, such as data/train, got {str(output)!r}")
+        raise UserError(f"--output: expected the name of a folder, such as data/train, got {str(output)!r}")
     annotation = output.with_name(f"{output.name}_annotation")
     for target in (output, annotation):
         expect_free(target)

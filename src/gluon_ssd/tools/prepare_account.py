@@ -93,7 +93,8 @@ class PrepareAccount:
         if self._unknown:
             missing = "; ".join(map(_mention, sorted(self._unknown.items())))
             raise UserError(
-                f"classes: expected the class of every object, got none for {missing}; add the missing names"
+                f"--classes: expected the class of every object among {', '.join(self._class_names)}, got none for "
+                f"{missing}; add the missing names"
             )
         if not self._found:
             example = f"; {self._notes[0]}" if self._notes else ""
