@@ -125,7 +125,7 @@ def test_a_box_that_ends_where_it_begins_is_dropped_and_one_beyond_the_image_is_
     _pairs(tmp_path, {"a": _annotation(_object("cat")), "b": _annotation(flat, beyond)})
     with caplog.at_level(logging.WARNING):
         assert _objects(_open(tmp_path, num_classes=1)) == [[CAT], [[0, 0.5, 0.5, 1, 1, 0]]]
-    assert caplog.messages == ["train channel, b.jpg: 1 boxes dropped for having no area inside their image"]
+    assert caplog.messages == ["train channel, b.jpg: 1 box dropped for having no area inside the image"]
 
 
 def test_a_file_name_of_another_image_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -136,7 +136,7 @@ def test_a_file_name_of_another_image_is_told(tmp_path: Path, caplog: pytest.Log
     assert caplog.messages == [
         (
             "train_annotation channel, d.xml: its file names another image than d.jpg; taken all the same, since files "
-            "belong together by name (1 such files)"
+            "belong together by name (such files: 1)"
         )
     ]
 
@@ -221,7 +221,8 @@ def test_a_name_that_is_not_listed_is_refused_with_its_place(tmp_path: Path) -> 
     _pairs(tmp_path, {"a": _annotation(_object("cat")), "b": _annotation(_object("cat"), _object("owl"))})
     assert _refusal(tmp_path, num_classes=2, class_names=("cat", "dog")) == (
         "train_annotation channel, b.xml, object 2: name: expected one of the class names cat, dog, got 'owl'; rename "
-        "it, or list it with all others, one a line, in a file train.classes in the train channel"
+        "it, or list it behind these, one a line, in a .classes file in each of the channels of images and records, "
+        "and set num_classes to their number"
     )
 
 

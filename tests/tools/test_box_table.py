@@ -74,7 +74,10 @@ def test_paths_outside_of_the_folder_get_names_inside_of_one(tmp_path: Path) -> 
         (["image,xmin,ymin,xmax,ymax,class"], r"source: expected a row for each box in .*boxes\.csv, got none"),
         (
             ["a.jpg;1;2;3;4;cat"],
-            "expected path,xmin,ymin,xmax,ymax,class or a header .* got no column 'image' in 'a.jpg;",
+            (
+                "expected path,xmin,ymin,xmax,ymax,class or a header .* got no column 'image' in "
+                "'a.jpg;1;2;3;4;cat', whose values seem to be separated by semicolons; separate them by commas"
+            ),
         ),
         (
             ["filename,xmin,ymin,xmax,class", "a.jpg,1,2,3,cat"],

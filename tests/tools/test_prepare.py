@@ -250,7 +250,7 @@ def test_the_summary_shows_notes_counts_and_the_hyperparameters_that_follow(voc:
     voc.list("train", "one")
     assert str(prepare(voc, output)).splitlines() == [
         "one, object 3 (ant): dropped: box without area (xmin 3, ymin 3, xmax 3, ymax 3)",
-        f"{output}: 1 images (0 without objects), 2 objects; dropped: images 0, objects 1",
+        f"{output}: 1 image (0 without objects), 2 objects; dropped: images 0, objects 1",
         "classes: 0 ant (1), 1 dog (1)",
         "hyperparameters: num_classes=2, num_training_samples=1, label_width at least 14",
     ]
@@ -322,7 +322,7 @@ def test_difficult_objects_that_a_format_cannot_mark_are_told(voc: Voc, output: 
     voc.list("train", "one")
     data_set = read_voc(voc.root, "train", classes=None)
     assert prepare_data_set(data_set, output.with_name(name), form).notes == (
-        f"1 objects are marked difficult, which {form} cannot say: written as ordinary ones",
+        f"1 object marked difficult, which {form} cannot say: written as ordinary",
     )
     assert prepare_data_set(data_set, output).notes == ()
 
@@ -351,7 +351,7 @@ def test_what_listing_the_images_left_out_is_told_too(tmp_path: Path, output: Pa
     source.write_text(json.dumps(document))
     summary = prepare_data_set(read_coco(source, tmp_path / "train2017", classes=None), output)
     assert (summary.images, summary.dropped_objects) == (2, 1)
-    assert summary.notes[0].endswith("dropped: 1 objects of images that it does not list, the first with id 8")
+    assert summary.notes[0].endswith("dropped: 1 object of images that it does not list, the first with id 8")
 
 
 def test_edges_a_pixel_outside_are_not_worth_a_word(tmp_path: Path, output: Path) -> None:

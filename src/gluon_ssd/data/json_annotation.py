@@ -50,7 +50,8 @@ def parse(content: bytes | str) -> JsonAnnotation:
 def load(content: bytes | str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return what JSON holds; raises AnnotationError where it is none."""
     try:
-        return json.loads(content)
+        # By their first bytes, json would take some that are no text for UTF-16 or UTF-32, which JSON is not.
+        return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content)
     except RecursionError as error:
         raise AnnotationError("expected JSON, got brackets nested too deeply") from error
     except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where
