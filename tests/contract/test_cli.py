@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,7 +185,7 @@ def test_train_takes_one_coco_file_for_both_splits(tmp_path: Path) -> None:
         *("--hyperparameter", "num_classes=1", *TINY[1:]),
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "validation channel: 1 images, 1 objects, 0 images without objects" in ended.stdout
+    assert "validation channel: 1 image, 1 object, 0 images without objects" in ended.stdout
 
 
 def test_draw_shows_what_the_model_finds(
@@ -296,3 +297,21 @@ def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")
     assert ended.returncode == 0
     assert f"  gluon-ssd {' '.join(command)}" in ended.stdout
+    if command[0] == "prepare":
+        assert set(re.findall(r"^  gluon-ssd prepare (\w+)", ended.stdout, re.MULTILINE)) == {command[1]}
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ended = gluon_ssd("--version")
+    assert (ended.returncode, ended.stdout) == (0, "gluon-ssd 0.1.0\n")
+
+
+def test_a_locale_that_cannot_name_the_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("B\u00e4r.jpg,10,10,50,40,bear\n", encoding="utf-8")
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv"), "--output", str(tmp_path / "b.rec")]
+    environment = {**clean_environment(), "LC_ALL": "C", "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"gluon-ssd: file names: expected a locale .*B\\xe4r\.jpg'; set LC_ALL=C\.UTF-8\n", ended.stderr
+    )
