@@ -39,6 +39,8 @@ class Command:
     def run(self, source: Path) -> tuple[float, float]:
         """Return what it took, in seconds and in CPU seconds."""
         if self.name == "prepare voc":
+            for path in source.glob("ours.*"):  # which it would not replace
+                path.unlink()
             arguments = ["-m", "gluon_ssd.cli", "prepare", "voc", str(source), "--split", "train"]
             return _run(*arguments, "--jobs", str(self.jobs), "--output", str(source / "ours.rec"))
         # im2rec takes every list that begins as its prefix does.

@@ -4,12 +4,15 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
+from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
-from gluon_ssd.sagemaker import cpus
+from gluon_ssd.sagemaker import cpus, standard_streams
 from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
 from gluon_ssd.tools.coco import read_coco
@@ -25,63 +28,6 @@ from gluon_ssd.tools.yolo import read_yolo
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
-EXAMPLES = """example, from nothing to pictures:
-  gluon-ssd prepare scenes --images 40 --output train.rec
-  gluon-ssd inspect train.rec
-  gluon-ssd train --train train.rec --validation train.rec --output job \\
-      --hyperparameter num_classes=5 base_network=resnet-50 image_shape=64 epochs=2
-  gluon-ssd draw job/model train.rec --output pictures --threshold 0.1
-
-Each command has a --help of its own.
-"""
-TRAIN_EXAMPLES = """examples:
-  gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
-  gluon-ssd train --train output.manifest --validation val.manifest --hyperparameter num_classes=3 --output job
-  gluon-ssd train --train shards/ --validation val.rec --output job \\
-      --hyperparameter num_classes=20 base_network=resnet-50 epochs=40 mini_batch_size=16 learning_rate=0.002
-  gluon-ssd train --train photos --train-annotation labels --validation val.rec --output job \\
-      --hyperparameter num_classes=3
-  gluon-ssd train --train train2017 --validation val2017 --annotations annotations --output job \\
-      --hyperparameter num_classes=80
-
-Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
-instances_*.json. A folder photos_annotation beside photos is found without being named.
-
-The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
-output/model.tar.gz. num_training_samples is counted unless it is given. The README lists all hyperparameters.
-Images that a manifest names by s3:// addresses are fetched before training begins, with the credentials and the
-settings that boto3 finds, such as AWS_PROFILE and AWS_ENDPOINT_URL.
-"""
-PREPARE_EXAMPLES = """examples:
-  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --output train.rec
-  gluon-ssd prepare voc blood/ --split val --classes RBC,WBC,Platelets --output val.rec
-  gluon-ssd prepare coco annotations/instances_val2017.json --images val2017 --output val.rec
-  gluon-ssd prepare yolo coco128/ --split train --classes names.txt --output train.rec
-  gluon-ssd prepare csv boxes.csv --images photographs --classes cat,dog --output train.rec
-  gluon-ssd prepare csv boxes.csv --format json --max-side 1024 --output channels/train
-  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --format manifest --output train.manifest
-  gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
-
---format says what --output names:
-  recordio  a file, train.rec; train.idx, train.lst and train.classes appear beside it
-  json      a new folder, channels/train, for the images; their JSON files go to channels/train_annotation
-  manifest  a file, train.manifest; its images go to the new folder train_images beside it, names to train.classes
-"""
-DRAW_EXAMPLES = """example:
-  gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
-"""
-INSPECT_EXAMPLES = """examples:
-  gluon-ssd inspect train.rec
-  gluon-ssd inspect shards/ --num-classes 20 --draw pictures --count 16
-  gluon-ssd inspect input/data/train --draw pictures            (with annotations in input/data/train_annotation)
-  gluon-ssd inspect photographs --annotations labels --decode all --json report.json
-  gluon-ssd inspect val2017 --annotations annotations/instances_val2017.json
-  gluon-ssd inspect output.manifest --num-classes 3
-
-PATH is a .rec or .manifest file, a folder of either, or a folder of images. Labels are read as a job reads them; the
-exit code is 2 where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
-Images that a manifest names by s3:// addresses are not fetched.
-"""
 _ANNOTATIONS = {
     own_annotations("train"): "images to train on",
     own_annotations("validation"): "images to validate on",
@@ -91,9 +37,24 @@ _ANNOTATIONS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit code is 0 done, 2 a mistake that the user can mend, 1 anything else."""
-    options = _parser().parse_args(arguments)
+    standard_streams.accept_any_text(sys.stdout, sys.stderr)
     try:
-        options.run(options)
+        try:
+            options = _parser().parse_args(arguments)
+            options.run(options)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        standard_streams.discard_output()
+        return standard_streams.READER_GONE
+    except UnicodeEncodeError as error:
+        if sys.getfilesystemencoding() == "utf-8":
+            raise
+        print(
+            f"gluon-ssd: file names: expected a locale that can write {error.object!r}; set LC_ALL=C.UTF-8",
+            file=sys.stderr,
+        )
+        return 2
     except JobError as error:
         print(f"gluon-ssd: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
@@ -106,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gluon-ssd",
         description="Train and try SSD object detectors.",
-        epilog=EXAMPLES,
+        epilog=command_examples.EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('gluon-ssd')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_prepare(commands)
@@ -121,7 +83,7 @@ Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public n
 
 
 def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "train", "run a training job on this machine", TRAIN_EXAMPLES)
+    parser = _add(commands, "train", "run a training job on this machine", command_examples.TRAIN_EXAMPLES)
     parser.add_argument(
         "--train",
         type=Path,
@@ -138,14 +100,16 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.add_argument(
         "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder for the job")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="a new folder for the job, or that of one that failed"
+    )
     parser.set_defaults(run=_train)
 
 
 def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
-    sources = _add(commands, "prepare", "turn a data set into what a job reads", PREPARE_EXAMPLES).add_subparsers(
-        required=True, metavar="SOURCE"
-    )
+    sources = _add(
+        commands, "prepare", "turn a data set into what a job reads", command_examples.of_prepare()
+    ).add_subparsers(required=True, metavar="SOURCE")
     voc = _add_source(sources, "voc", "from a PASCAL VOC folder", _read_voc)
     voc.add_argument("source", type=Path, help="the folder with JPEGImages, Annotations and ImageSets")
     voc.add_argument("--split", required=True, help="the name of a list in ImageSets/Main, such as train")
@@ -162,7 +126,7 @@ def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
     table.add_argument("source", type=Path, help="rows of path,xmin,ymin,xmax,ymax,class or with a header; pixels")
     table.add_argument("--images", type=Path, metavar="DIR", help="what its paths start from (default: its own folder)")
 
-    scenes = _add(sources, "scenes", "from generated scenes, to try things on", PREPARE_EXAMPLES)
+    scenes = _add(sources, "scenes", "from generated scenes, to try things on", command_examples.of_prepare("scenes"))
     scenes.add_argument("--images", type=int, default=400, metavar="N", help="how many (default 400)")
     scenes.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other scenes (default 1)")
     scenes.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
@@ -172,7 +136,7 @@ def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _add_source(
     sources: "Commands[argparse.ArgumentParser]", name: str, summary: str, read: Callable[[argparse.Namespace], DataSet]
 ) -> argparse.ArgumentParser:
-    parser = _add(sources, name, summary, PREPARE_EXAMPLES)
+    parser = _add(sources, name, summary, command_examples.of_prepare(name))
     parser.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
     parser.add_argument("--format", choices=FORMATS, default="recordio", help="what to write (default recordio)")
     parser.add_argument(
@@ -187,7 +151,9 @@ def _add_source(
 
 
 def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "draw", "draw what a model finds in the images of a .rec file", DRAW_EXAMPLES)
+    parser = _add(
+        commands, "draw", "draw what a model finds in the images of a .rec file", command_examples.DRAW_EXAMPLES
+    )
     parser.add_argument("model", type=Path, help="the model folder of a job")
     parser.add_argument("records", type=Path, help="a .rec file")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the pictures go")
@@ -199,7 +165,9 @@ def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "inspect", "show what a data set holds, and what looks wrong in it", INSPECT_EXAMPLES)
+    parser = _add(
+        commands, "inspect", "show what a data set holds, and what looks wrong in it", command_examples.INSPECT_EXAMPLES
+    )
     parser.add_argument(
         "path", type=Path, metavar="PATH", help="a .rec or .manifest file, or a folder of either or of images"
     )
@@ -259,7 +227,7 @@ def _name_and_value(text: str) -> tuple[str, str]:
 
 def _prepare(options: argparse.Namespace) -> None:
     jobs = cpus.available() if options.jobs is None else options.jobs
-    _print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
+    print(prepare(options.read(options), options.output, options.format, jobs=jobs, max_side=options.max_side))
 
 
 def _classes(options: argparse.Namespace) -> tuple[str, ...] | None:
@@ -292,12 +260,12 @@ def _inspect(options: argparse.Namespace) -> None:
     _expect_positive("count", options.count)
     source = open_labels(options.path, options.annotations, attribute=options.label_attribute)
     inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
-    _print(as_text(inspection))
+    print(as_text(inspection))
     if options.json is not None:
         write_json(inspection, options.json)
     if options.draw is not None:
         pictures = draw_labels(source, inspection.suspicions, options.draw, count=options.count)
-        _print(f"\n{len(pictures)} pictures in {options.draw}")
+        print(f"\n{counted(len(pictures), 'picture')} in {options.draw}")
     inspection.check()
 
 
@@ -312,15 +280,7 @@ def _draw(options: argparse.Namespace) -> None:
     pictures = draw_detections(
         options.model, options.records, options.output, count=options.count, threshold=options.threshold
     )
-    _print(f"{len(pictures)} pictures in {options.output}")
-
-
-def _print(text: object) -> None:
-    """Print what is for people, as long as they read: `| head` ends before the text does, which is no mistake."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to be written
+    print(f"{counted(len(pictures), 'picture')} in {options.output}")
 
 
 if __name__ == "__main__":

@@ -237,6 +237,8 @@ def _class_names(train: _Opened, validation: _Opened, num_classes: int) -> tuple
             f"and {', '.join(others)} in the validation channel; prepare both with the same --classes, or list the "
             "same names in a .classes file of each"
         )
+    if names or others:
+        _warn_of_other_names(train, validation)
     names = train.listed or validation.listed or _told_names(train.told, validation.told)
     if names is None or len(names) == num_classes:
         return names
@@ -252,6 +254,18 @@ def _check_guess(one: _Opened, other: _Opened, num_classes: int) -> None:
             f"{num_classes - 1} in the {one.name} channel, in order of its names or categories, and ids without names "
             f"in the {other.name} channel; list the names in order of the latter, one a line, in a file "
             f"{one.name}.classes in the {one.name} channel"
+        )
+
+
+def _warn_of_other_names(train: _Opened, validation: _Opened) -> None:
+    """Warn where one channel lists names and the annotations of the other tell others: their ids may mean others."""
+    names, others = train.listed or train.told, validation.listed or validation.told
+    if names and others and names != others:
+        logger.warning(
+            "class names: expected the same in both channels, got %s in the train channel and %s in the validation "
+            "channel; those of the .classes file count, class ids stay as they are",
+            ", ".join(names),
+            ", ".join(others),
         )
 
 

@@ -22,6 +22,13 @@ INTERRUPTED = 130  # a second Ctrl-C: the user wants no more of it, not even the
 def main() -> int:
     """Run the job under SAGEMAKER_BASE_DIR; 0 done, 2 customer, 1 algorithm, 3 platform error."""
     paths = Paths.from_environment()
+    if not paths.base.is_dir():
+        print(
+            f"train: SAGEMAKER_BASE_DIR: expected the folder of a job, as SageMaker lays it out, got {paths.base}, "
+            "which is none",
+            file=sys.stderr,
+        )
+        return 2
     logs.configure()
     opening_lines.called(["train", *sys.argv[1:]])
     stop = StopRequest.listen()

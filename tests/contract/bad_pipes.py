@@ -167,6 +167,13 @@ PAIRS: dict[str, tuple[Input, str]] = {
             "ends 16 bytes too soon"
         ),
     ),
+    "a .rec file as a manifest": (
+        _manifest(record(image=PNG), record(image=PNG)),
+        (
+            f"{_PAIR}0: expected an image, got an image record of a .rec file; set RecordWrapperType to None for a "
+            "channel of .rec files"
+        ),
+    ),
     "records that were wrapped as a manifest": (_manifest(frame(record())), _WRAPPED_TWICE),
     "the frames of a video": (_manifest(_FRAMES, _SEQUENCE), f"{_FIFO}, record 0: {_NO_SEQUENCE}"),
     "labels of the frames of a video": (_manifest(PNG, _SEQUENCE), f"{_FIFO}, record 1: {_NO_SEQUENCE}"),
@@ -177,8 +184,8 @@ PAIRS: dict[str, tuple[Input, str]] = {
     "an annotation that is no text": (
         _manifest(PNG, b"\xff\xfe{"),
         (
-            f"{_ANNOTATION}expected JSON, got a mistake: 'utf-16-le' codec can't decode byte 0x7b in position 2: "
-            "truncated data"
+            f"{_ANNOTATION}expected JSON, got a mistake: 'utf-8' codec can't decode byte 0xff in position 0: "
+            "invalid start byte"
         ),
     ),
     "a class in place of boxes": (

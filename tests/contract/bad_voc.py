@@ -85,7 +85,8 @@ CASES: dict[str, tuple[Input, str]] = {
         ),
         (
             "train_annotation channel, b.xml, object 2: name: expected one of the class names cat, dog, got 'owl'; "
-            "rename it, or list it with all others, one a line, in a file train.classes in the train channel"
+            "rename it, or list it behind these, one a line, in a .classes file in each of the channels of images and "
+            "records, and set num_classes to their number"
         ),
     ),
     "fewer names in a file than classes": (

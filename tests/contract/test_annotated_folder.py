@@ -80,7 +80,15 @@ def test_training_on_images_and_validation_on_records(job: Job) -> None:
     job.write_records("validation", [pack(sample, 0) for sample in samples(4)])
     ended = run(job)
     assert "validation channel: no ContentType, read as application/x-recordio" in ended.log
-    assert "validation channel: 4 images in 1 files" in ended.log
+    assert "validation channel: 4 images in 1 file" in ended.log
+
+
+def test_categories_that_differ_from_the_listed_names_are_a_warning(job: Job) -> None:
+    (job.base / "input" / "data" / "train" / "train.classes").write_text("blue\nred\n")
+    assert (
+        "class names: expected the same in both channels, got blue, red in the train channel and red, blue in the "
+        "validation channel; those of the .classes file count, class ids stay as they are"
+    ) in run(job).log
 
 
 SHARED = {name: {"ContentType": "image/png"} for name in ("train", "validation", "annotations")}
@@ -184,8 +192,8 @@ def test_names_that_validation_has_but_training_lacks_fail_the_job(job: Job) -> 
     path.write_text(path.read_text().replace("red", "green"))
     assert failure_of(job) == (
         "ClientError: validation_annotation channel, 002.xml, object 1: name: expected one of the class names blue, "
-        "red, got 'green'; rename it, or list it with all others, one a line, in a file validation.classes in the "
-        "validation channel"
+        "red, got 'green'; rename it, or list it behind these, one a line, in a .classes file in each of the channels "
+        "of images and records, and set num_classes to their number"
     )
 
 

@@ -53,7 +53,7 @@ LEFT_OUT: dict[str, tuple[Input, Seen, str]] = {
     "RecordIO file: a box without area": (
         Input({"validation": RECORDS}, {"validation/v.rec": frame(record([FLAT, BOX], PNG))}),
         Seen(images=1, objects=1, training_batches=2),
-        "validation channel, v.rec, record 0: 1 boxes dropped for having no area inside their image",
+        "validation channel, v.rec, record 0: 1 box dropped for having no area inside the image",
     ),
     "image and JSON: an image of another kind": (
         Input(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,18 @@ from contract.job import clean_environment
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.tools.scenes import write_scenes
 
+GLUON_SSD = str(Path(sys.executable).with_name("gluon-ssd"))
+
 
 def gluon_ssd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("gluon-ssd")), *map(str, arguments)]
-    return subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        [GLUON_SSD, *map(str, arguments)],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +50,7 @@ def test_ctrl_c_ends_prepare_without_a_trace(tmp_path: Path, form: str, name: st
         (tmp_path / f"{number}.jpg").hardlink_to(tmp_path / "0.jpg")
     (tmp_path / "boxes.csv").write_text("".join(f"{number}.jpg,1,2,3,4,cat\n" for number in range(200)))
     output = tmp_path / "output"
-    command = [str(Path(sys.executable).with_name("gluon-ssd")), "prepare", "csv", str(tmp_path / "boxes.csv")]
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv")]
     options = ["--format", form, "--output", str(output / name), "--jobs", jobs, "--max-side", "500"]
     # Where the tests run in the background, the shell has Ctrl-C ignored, and programs inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +73,43 @@ def test_starting_needs_no_mxnet(module: str) -> None:
     # It reads OMP_NUM_THREADS when it is imported, and takes a second: not for a --help.
     script = f"import sys, {module}; sys.exit('mxnet' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(("command", "code"), [("inspect", 141), ("help", 0), ("train", 141)])
+def test_a_reader_that_goes_away_ends_a_command_without_a_trace(
+    scenes: Path, tmp_path: Path, command: str, code: int
+) -> None:
+    arguments = {
+        "inspect": ["inspect", str(scenes)],
+        "help": ["train", "--help"],
+        "train": ["train", "--train", str(scenes), "--validation", str(scenes), "--output", str(tmp_path / "job")],
+    }[command]
+    options = ["--hyperparameter", *TINY] if command == "train" else []
+    read, written = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run(
+            [GLUON_SSD, *arguments, *options],
+            env=clean_environment(),
+            stdout=written,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(written)
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
+def test_names_that_the_locale_lacks_are_printed_with_backslashes(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.jpg"), np.full((60, 80, 3), 100, np.uint8))
+    (tmp_path / "boxes.csv").write_text("0.jpg,10,10,50,40,B\u00e4r\n", encoding="utf-8")
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv"), "--output", str(tmp_path / "b.rec")]
+    environment = {**clean_environment(), "LC_ALL": "C", "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "classes: 0 B\\xe4r (1)" in ended.stdout
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +158,18 @@ def test_train_takes_the_folders_that_prepare_writes(tmp_path: Path) -> None:
     assert json.loads((folder / "model" / "model.json").read_text())["class_names"] == ["cat", "dog"]
 
 
+def test_folders_that_were_prepared_with_classes_in_another_order_are_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.jpg"), np.full((60, 80, 3), 100, np.uint8))
+    (tmp_path / "boxes.csv").write_text("0.jpg,10,10,50,40,cat\n0.jpg,10,10,50,30,dog\n")
+    for name, classes in (("train", "cat,dog"), ("val", "dog,cat")):
+        options = ("--format", "json", "--classes", classes, "--output", tmp_path / name)
+        assert gluon_ssd("prepare", "csv", tmp_path / "boxes.csv", *options).returncode == 0
+    sources = ("--train", tmp_path / "train", "--validation", tmp_path / "val", "--output", tmp_path / "job")
+    ended = gluon_ssd("train", *sources, "--hyperparameter", "num_classes=2", *TINY[1:])
+    assert ended.returncode == 2
+    assert "got cat, dog in the train channel and dog, cat in the validation channel" in ended.stdout
+
+
 def test_train_takes_one_coco_file_for_both_splits(tmp_path: Path) -> None:
     images = []
     for split in ("train", "val"):
@@ -127,7 +185,7 @@ def test_train_takes_one_coco_file_for_both_splits(tmp_path: Path) -> None:
         *("--hyperparameter", "num_classes=1", *TINY[1:]),
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "validation channel: 1 images, 1 objects, 0 images without objects" in ended.stdout
+    assert "validation channel: 1 image, 1 object, 0 images without objects" in ended.stdout
 
 
 def test_draw_shows_what_the_model_finds(
@@ -162,18 +220,6 @@ def test_inspect_reports_draws_and_ends_with_what_to_ask_of_a_job(scenes: Path, 
     assert json.loads((tmp_path / "r.json").read_text())["statistics"]["images"] == 6
 
 
-def test_a_report_need_not_be_read_to_its_end(scenes: Path, tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).with_name("gluon-ssd")), "inspect", str(scenes), "--json", str(tmp_path / "r")]
-    process = subprocess.Popen(
-        command, env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.close()  # as `| head` does
-    process.stdout = None
-    assert (process.communicate(timeout=300)[1], process.returncode) == ("", 0)
-    assert json.loads((tmp_path / "r").read_text())["statistics"]["images"] == 6
-
-
 def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.rec").write_bytes(scenes.read_bytes()[:-9])
     ended = gluon_ssd("inspect", tmp_path / "cut.rec")
@@ -205,10 +251,10 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["inspect", "nothing.rec", "--count", "0"], "--count: expected an integer of at least 1, got 0"),
         (["inspect", "nothing.rec", "--num-classes", "0"], "--num-classes: expected an integer of at least 1, got 0"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
-        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "count: expected an integer"),
+        (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "--count: expected an integer"),
         (
             ["draw", "nowhere", "nothing.rec", "--output", "pictures", "--threshold", "40"],
-            "threshold: expected a score",
+            "--threshold: expected a score",
         ),
     ],
 )
@@ -253,3 +299,21 @@ def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")
     assert ended.returncode == 0
     assert f"  gluon-ssd {' '.join(command)}" in ended.stdout
+    if command[0] == "prepare":
+        assert set(re.findall(r"^  gluon-ssd prepare (\w+)", ended.stdout, re.MULTILINE)) == {command[1]}
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    ended = gluon_ssd("--version")
+    assert (ended.returncode, ended.stdout) == (0, "gluon-ssd 0.1.0\n")
+
+
+def test_a_locale_that_cannot_name_the_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("B\u00e4r.jpg,10,10,50,40,bear\n", encoding="utf-8")
+    command = [GLUON_SSD, "prepare", "csv", str(tmp_path / "boxes.csv"), "--output", str(tmp_path / "b.rec")]
+    environment = {**clean_environment(), "LC_ALL": "C", "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"gluon-ssd: file names: expected a locale .*B\\xe4r\.jpg'; set LC_ALL=C\.UTF-8\n", ended.stderr
+    )

@@ -189,7 +189,7 @@ def _told(messages: list[str]) -> Counts:
     """Return how many images the validation channel was told to have left out, and how many boxes."""
     own = [message for message in messages if message.startswith("validation channel")]
     skipped = sum(": skipped: " in message for message in own)
-    dropped = [re.search(r": (\d+) boxes dropped", message) for message in own]
+    dropped = [re.search(r": (\d+) box(?:es)? dropped", message) for message in own]
     return skipped, sum(int(match.group(1)) for match in dropped if match)
 
 

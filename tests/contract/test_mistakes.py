@@ -143,6 +143,17 @@ def test_unwritable_model_folder(job: Job) -> None:
     assert "init_train_data_iter" not in ended.log, "it should be found before the training"
 
 
+def test_a_base_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    process = Job(tmp_path / "typo").start()
+    log, _ = process.communicate(timeout=60)
+    assert process.returncode == CUSTOMER
+    assert log == (
+        f"train: SAGEMAKER_BASE_DIR: expected the folder of a job, as SageMaker lays it out, got {tmp_path}/typo, "
+        "which is none\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unwritable_output_folder_still_gives_the_exit_code(job: Job) -> None:
     del job.hyperparameters["num_classes"]
     (job.base / "output").write_text("in the way")

@@ -50,6 +50,15 @@ def _pairs(folder: Path, documents: Mapping[str, object]) -> None:
     _write(folder / "train_annotation", {f"{name}.json": content for name, content in documents.items()})
 
 
+def test_names_that_look_the_same_are_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    composed, decomposed = "Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"
+    _write(tmp_path / "train", {f"{decomposed}.jpg": _image()})
+    _write(tmp_path / "train_annotation", {f"{composed}.json": document(PIXEL_BOX, file=f"{composed}.jpg")})
+    dataset = _open(tmp_path)
+    assert [dataset.where(index) for index in range(len(dataset))] == [f"train channel, {decomposed}.jpg"]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 def test_images_of_all_suffixes_and_folders_get_the_annotations_of_their_names(tmp_path: Path) -> None:
     images = {"b.png": _image(".png"), "a.JPG": _image(), "x/a.jpeg": _image(gray=9), "x/y/a.b.Png": _image(".png")}
     _write(tmp_path / "train", {**images, "notes.txt": b"", "._a.jpg": b"", ".cache/z.jpg": b""})
@@ -112,10 +121,10 @@ def test_boxes_are_cut_at_the_border_and_those_without_area_are_dropped_with_a_w
     assert caplog.messages == [
         (
             "train_annotation channel, b.json: its file names another image than b.jpg; taken all the same, since "
-            "files belong together by name (2 such files)"
+            "files belong together by name (such files: 2)"
         ),
-        "train channel: 3 images, 3 objects, 1 images without objects",
-        "train channel, b.jpg: 3 boxes dropped for having no area inside their image",
+        "train channel: 3 images, 3 objects, 1 image without objects",
+        "train channel, b.jpg: 3 boxes dropped for having no area inside the image",
     ]
 
 
@@ -174,7 +183,7 @@ def test_an_annotation_that_two_channels_share_belongs_to_one_image(tmp_path: Pa
         train.check_apart(opened("validation", b=_image(gray=9), c=_image()))
     assert str(caught.value) == (
         "annotations channel, b.json: expected the annotation of one image, got two that it fits: train channel, b.jpg "
-        "and validation channel, b.jpg (1 such annotations); rename them, or put the annotations of each channel "
+        "and validation channel, b.jpg (such annotations: 1); rename them, or put the annotations of each channel "
         "into a folder of its name"
     )
 
@@ -195,7 +204,7 @@ def test_boxes_are_measured_by_the_image_and_a_wrong_image_size_is_told(
     assert caplog.messages == [
         (
             "train_annotation channel, b.json: image_size: 80x80 is not that of the image, 40x20, by which its boxes "
-            "are measured (2 such images)"
+            "are measured (such images: 2)"
         )
     ]
 

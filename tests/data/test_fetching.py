@@ -1,6 +1,7 @@
 """Images from an S3 server over real sockets: fetched once, with patience, and what is said where that does not do."""
 
 import logging
+import re
 import resource
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ import pytest
 
 from gluon_ssd.data.fetching import fetch
 from gluon_ssd.data.image_address import S3Object
+from gluon_ssd.data.manifest import ManifestImages
 from gluon_ssd.data.object_store import IN_FLIGHT, Limits
 from gluon_ssd.errors import PlatformError, StoppedError, UserError
 from s3_server import BUCKET, environment, proxied, put
@@ -122,6 +124,31 @@ def test_a_service_that_cannot_be_reached_is_the_platforms(tmp_path: Path, monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(PlatformError, match=r"line 1: s3://labels/a: expected all .* 2 attempts: .*network isolation"):
         fetched(tmp_path, "a")
+
+
+def test_the_first_attempt_that_fails_is_told_and_not_each_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(PlatformError):
+        fetched(tmp_path, "a", "b", limits=Limits(attempts=3, connect=5, read=5))
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert re.fullmatch(
+        r"train channel, x\.manifest, line [12]: s3://labels/[ab]: attempt 1 of 3 failed and will be repeated "
+        r"\(failures so far: 1\): Could not connect to the endpoint URL: .*",
+        warning,
+    )
+
+
+def test_a_file_that_is_missing_is_told_before_anything_is_fetched(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(s3, {"there.jpg": b"there"})
+    images = ManifestImages("train", [f"s3://{BUCKET}/there.jpg", "/nowhere/b.jpg"], ["line 1", "line 2"], tmp_path)
+    with misbehaving(s3, monkeypatch, {}) as requests:
+        with pytest.raises(UserError, match=r"^line 2: expected a file that can be read, got .*/nowhere/b\.jpg"):
+            images.fetch(lambda: False)
+        assert requests == []
 
 
 def test_a_slow_service_is_waited_for(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

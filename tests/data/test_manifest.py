@@ -109,10 +109,10 @@ def test_an_image_without_annotations_is_background_and_boxes_are_cut(
     assert caplog.messages == [
         (
             "train channel, x.manifest, line 2: source-ref is that of train channel, x.manifest, line 1 too; each such "
-            "line counts as an image (1 lines repeat one)"
+            "line counts as an image (such lines: 1)"
         ),
-        "train channel: 2 images, 2 objects, 1 images without objects",
-        "train channel, x.manifest, line 2: 1 boxes dropped for having no area inside their image",
+        "train channel: 2 images, 2 objects, 1 image without objects",
+        "train channel, x.manifest, line 2: 1 box dropped for having no area inside the image",
     ]
 
 

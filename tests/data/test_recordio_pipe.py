@@ -70,8 +70,8 @@ def test_what_the_first_pass_holds_is_logged_once(tmp_path: Path, caplog: pytest
         for passage in (0, 1):
             list(pipe.passage(passage))
     assert caplog.messages == [
-        "train channel, train_0: 3 images, 2 objects, 1 images without objects",
-        "train channel, train_0, record 2: 1 boxes dropped for having no area inside their image",
+        "train channel, train_0: 3 images, 2 objects, 1 image without objects",
+        "train channel, train_0, record 2: 1 box dropped for having no area inside the image",
     ]
 
 

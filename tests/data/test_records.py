@@ -97,21 +97,21 @@ def test_the_summary_counts_and_is_logged(tmp_path: Path, caplog: pytest.LogCapt
     )
     assert caplog.messages == [
         "train channel: 4 images in 2 files, 3 objects, 2 images without objects",
-        "train channel, a.rec, record 0: 2 boxes dropped for having no area inside their image",
+        "train channel, a.rec, record 0: 2 boxes dropped for having no area inside the image",
     ]
 
 
 def test_a_few_boxes_far_outside_are_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     _write(tmp_path / "a.rec", [record([BOX]), record([BOX, (0, 0, 0, 300, 200, 0)])])
     _open(tmp_path)
-    assert caplog.messages == ["train channel, a.rec, record 1: 1 boxes reach far outside their image, and are cut"]
+    assert caplog.messages == ["train channel, a.rec, record 1: 1 box cut, far beyond the edge of the image"]
 
 
 def test_the_first_record_with_a_dropped_box_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     _write(tmp_path / "a.rec", [record([BOX])])
     _write(tmp_path / "b.rec", [record([BOX]), record([BOX, (0, 0.5, 0.5, 0.5, 0.75, 0)])])
     _open(tmp_path)
-    assert caplog.messages == ["train channel, b.rec, record 1: 1 boxes dropped for having no area inside their image"]
+    assert caplog.messages == ["train channel, b.rec, record 1: 1 box dropped for having no area inside the image"]
 
 
 def test_a_pickled_data_set_reads_the_same(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_box_that_ends_where_it_begins_is_dropped_and_one_beyond_the_image_is_
     _pairs(tmp_path, {"a": voc_annotation(voc_object("cat")), "b": voc_annotation(flat, beyond)})
     with caplog.at_level(logging.WARNING):
         assert _objects(_open(tmp_path, num_classes=1)) == [[CAT], [[0, 0.5, 0.5, 1, 1, 0]]]
-    assert caplog.messages == ["train channel, b.jpg: 1 boxes dropped for having no area inside their image"]
+    assert caplog.messages == ["train channel, b.jpg: 1 box dropped for having no area inside the image"]
 
 
 def test_a_file_name_of_another_image_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -136,7 +136,7 @@ def test_a_file_name_of_another_image_is_told(tmp_path: Path, caplog: pytest.Log
     assert caplog.messages == [
         (
             "train_annotation channel, d.xml: its file names another image than d.jpg; taken all the same, since files "
-            "belong together by name (1 such files)"
+            "belong together by name (such files: 1)"
         )
     ]
 

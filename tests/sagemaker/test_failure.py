@@ -38,29 +38,45 @@ NO_FILE = "internal error (caused by FileNotFoundError: [Errno 2] No such file: 
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "message"),
+    ("error", "message"),
     [
-        (AlgorithmError("m"), 1, "m"),
-        (JobError("m"), 1, "m"),
-        (PlatformError("m"), 3, "m"),
-        (KeyError("x"), 1, "internal error (caused by KeyError: 'x')"),
-        (OSError(errno.ENOENT, "No such file", "a.params"), 1, NO_FILE),
-        (OSError(errno.ENOSPC, "No space left on device", "a.params"), 3, NO_SPACE),
-        (OSError(errno.EDQUOT, "Disk quota exceeded"), 3, QUOTA),
+        (AlgorithmError("m"), "m"),
+        (JobError("m"), "m"),
+        (KeyError("x"), "internal error (caused by KeyError: 'x')"),
+        (OSError(errno.ENOENT, "No such file", "a.params"), NO_FILE),
     ],
 )
-def test_other_errors_come_with_their_traceback(
-    tmp_path: Path, log: io.StringIO, error: BaseException, code: int, message: str
+def test_a_fault_of_the_program_comes_with_its_traceback(
+    tmp_path: Path, log: io.StringIO, error: BaseException, message: str
 ) -> None:
-    logged, written = {1: ("Algorithm Error", "AlgorithmError"), 3: ("Platform Error", "InternalServerError")}[code]
     path = tmp_path / "failure"
 
-    assert failure.report(raised(error), path) == code
+    assert failure.report(raised(error), path) == 1
 
     reason, empty, heading, *trace = path.read_text().splitlines()
-    assert (reason, empty, heading) == (f"{written}: {message}", "", "Traceback (most recent call last):")
+    assert (reason, empty, heading) == (f"AlgorithmError: {message}", "", "Traceback (most recent call last):")
     assert any("raise error from cause" in line for line in trace)
-    assert f"] {logged}: {message}\nTraceback (most recent call last):\n" in log.getvalue()
+    assert f"] Algorithm Error: {message}\nTraceback (most recent call last):\n" in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PlatformError("m"), "m"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.params"), NO_SPACE),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), QUOTA),
+    ],
+)
+def test_a_fault_of_the_machine_is_told_in_one_line(
+    tmp_path: Path, log: io.StringIO, error: BaseException, message: str
+) -> None:
+    path = tmp_path / "failure"
+
+    assert failure.report(raised(error, cause=ValueError("x")), path) == 3
+
+    assert path.read_text() == f"InternalServerError: {message}"
+    assert log.getvalue().endswith(f"] Platform Error: {message}\n")
+    assert "Traceback" not in log.getvalue()
 
 
 def _too_large_for_numpy() -> None:

@@ -74,7 +74,10 @@ def test_paths_outside_of_the_folder_get_names_inside_of_one(tmp_path: Path) -> 
         (["image,xmin,ymin,xmax,ymax,class"], r"source: expected a row for each box in .*boxes\.csv, got none"),
         (
             ["a.jpg;1;2;3;4;cat"],
-            "expected path,xmin,ymin,xmax,ymax,class or a header .* got no column 'image' in 'a.jpg;",
+            (
+                "expected path,xmin,ymin,xmax,ymax,class or a header .* got no column 'image' in "
+                "'a.jpg;1;2;3;4;cat', whose values seem to be separated by semicolons; separate them by commas"
+            ),
         ),
         (
             ["filename,xmin,ymin,xmax,class", "a.jpg,1,2,3,cat"],
@@ -99,5 +102,5 @@ def test_files_and_folders_that_cannot_be_read_are_refused(tmp_path: Path) -> No
     (tmp_path / "photo.csv").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(UserError, match=r"source: expected a CSV file, got .*photo\.csv: 'utf-8' codec"):
         read_csv(tmp_path / "photo.csv", None, classes=None)
-    with pytest.raises(UserError, match=r"images: expected the folder of the images, got '.*nowhere', which is none"):
+    with pytest.raises(UserError, match=r"--images: expected the folder of the images, got '.*nowhere', which is none"):
         read_csv(tmp_path / "photo.csv", tmp_path / "nowhere", classes=None)

@@ -105,5 +105,5 @@ def test_files_that_are_missing_or_no_json_are_refused(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(UserError, match=r"list\.json: expected JSON, got a mistake: Expecting '{'"):
         read_coco(tmp_path / "list.json", tmp_path, classes=None)
-    with pytest.raises(UserError, match=r"images: expected the folder of the images, got '.*nowhere', which is none"):
+    with pytest.raises(UserError, match=r"--images: expected the folder of the images, got '.*nowhere', which is none"):
         read_coco(tmp_path / "text.json", tmp_path / "nowhere", classes=None)

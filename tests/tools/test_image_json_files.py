@@ -30,6 +30,7 @@ def test_annotations_mirror_the_images(tmp_path: Path) -> None:
     found = contents(tmp_path)
     assert found.pop("data/train/a.jpg") == b"pixels"
     assert found.pop("data/train/x/y/b.c.PNG") == b"pixels"
+    assert found.pop("data/train/train.classes") == b"cat\ndog\n"
     assert {name: json.loads(content) for name, content in found.items()} == {
         f"data/train_annotation/{name}.json": {
             "file": file,
@@ -44,24 +45,41 @@ def test_annotations_mirror_the_images(tmp_path: Path) -> None:
 def test_an_empty_folder_is_taken_and_one_with_files_refused(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     write(tmp_path / "train", ["a.jpg"])
-    with pytest.raises(UserError, match=r"output: expected a folder that is new or empty, got .*/train; remove it or"):
+    with pytest.raises(
+        UserError, match=r"--output: expected a folder that is new or empty, got .*/train; remove it or"
+    ):
         write(tmp_path / "train", ["b.jpg"])
     (tmp_path / "val_annotation").write_text("")
-    with pytest.raises(UserError, match=r"output: expected a folder that is new or empty, got .*/val_annotation"):
+    with pytest.raises(UserError, match=r"--output: expected a folder that is new or empty, got .*/val_annotation"):
         write(tmp_path / "val", ["b.jpg"])
-    assert sorted(contents(tmp_path)) == ["train/a.jpg", "train_annotation/a.json", "val_annotation"]
+    assert sorted(contents(tmp_path)) == [
+        "train/a.jpg",
+        "train/train.classes",
+        "train_annotation/a.json",
+        "val_annotation",
+    ]
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["x/a.jpg", "x/a.png"], r"output: expected one image for x/a\.json, got 'x/a\.png' after another; rename it"),
-        (["a.bmp"], r"output: expected images called \.jpg, \.jpeg, \.png, got 'a\.bmp'; rename it"),
+        (
+            ["x/a.jpg", "x/a.png"],
+            r"--output: expected one image for x/a\.json, got 'x/a\.png' after another; rename it",
+        ),
+        (["a.bmp"], r"--output: expected images called \.jpg, \.jpeg, \.png, got 'a\.bmp'; rename it"),
     ],
 )
 def test_names_that_cannot_be_mirrored_are_refused(tmp_path: Path, names: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         write(tmp_path / "train", names)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "form"), [("train.rec", "recordio"), ("train.manifest", "manifest")])
+def test_a_name_that_another_format_calls_for_is_refused(tmp_path: Path, name: str, form: str) -> None:
+    with pytest.raises(UserError, match=rf"got '.*/{name}'; give --format {form} for such a file"):
+        write(tmp_path / name, [])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -77,8 +95,8 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_an_output_that_names_no_folder_or_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"output: expected the name of a folder, such as data/train, got '\.'"):
+    with pytest.raises(UserError, match=r"--output: expected the name of a folder, such as data/train, got '\.'"):
         write(Path(), [])
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"output: expected to write .*/file/train, got: .*file"):
+    with pytest.raises(UserError, match=r"--output: expected to write .*/file/train, got: .*file"):
         write(tmp_path / "file" / "train", [])

@@ -215,7 +215,7 @@ def test_a_job_of_image_folders(tmp_path: Path) -> None:
     assert files_of(paths.channel("train_annotation")) == {name: name for name in ("a.json", "own.classes", "x/b.xml")}
     assert files_of(paths.channel("validation")) == {"d.jpg": "d.jpg"}
     assert files_of(paths.channel("validation_annotation")) == {"d.json": "d.json"}
-    assert read(paths.hyperparameters) == {"num_training_samples": "3", "num_classes": "2"}
+    assert read(paths.hyperparameters) == {"num_training_samples": "1", "num_classes": "2"}
     assert read(paths.input_data_config) == {
         name: {"ContentType": "application/x-image", "TrainingInputMode": "File"}
         for name in ("train", "validation", "train_annotation", "validation_annotation")
@@ -235,6 +235,26 @@ def test_one_file_may_annotate_the_images_of_both_splits(tmp_path: Path) -> None
     channels = read(paths.input_data_config)
     assert isinstance(channels, dict)
     assert sorted(channels) == ["annotations", "train", "validation"]
+
+
+@pytest.mark.parametrize("annotations", ["photos_annotation", "both", "both/train"])
+def test_images_without_annotation_are_not_counted(tmp_path: Path, annotations: str) -> None:
+    photos = write_files(tmp_path / "photos", "a.jpg", "b.jpg", "c.jpg")
+    write_files(tmp_path / annotations, "a.xml", "c.xml")
+    given = {} if annotations == "photos_annotation" else {"annotations": tmp_path / "both"}
+    records = write_records(tmp_path / "birds.rec", 1)
+    paths = lay_out(tmp_path / "job", train=photos, validation=records, hyperparameters={}, annotations=given)
+    assert read(paths.hyperparameters) == {"num_training_samples": "2"}
+
+
+def test_what_a_folder_holds_besides_what_is_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_records(tmp_path / "mixed" / "birds.rec", 1)
+    write_files(tmp_path / "mixed", "a.jpg", "x.manifest")
+    records = write_records(tmp_path / "birds.rec", 1)
+    lay_out(tmp_path / "job", train=tmp_path / "mixed", validation=records, hyperparameters={})
+    assert capsys.readouterr().out == (
+        f"--train {tmp_path}/mixed: uses its .rec files, and leaves out 2 of other kinds: a.jpg, x.manifest\n"
+    )
 
 
 def test_records_and_images_may_be_of_one_job(tmp_path: Path) -> None:
@@ -324,6 +344,19 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected a folder that is new or empty"):
         lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={})
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["notes.txt"]
+
+
+def test_a_job_that_failed_before_it_had_a_model_is_laid_out_anew(tmp_path: Path) -> None:
+    old, new = write_records(tmp_path / "old.rec", 2), write_records(tmp_path / "new.rec", 3)
+    paths = lay_out(tmp_path / "job", train=old, validation=old, hyperparameters={})
+    paths.failure.write_text("ClientError: num_classes")
+    lay_out(tmp_path / "job", train=new, validation=new, hyperparameters={})
+    assert [path.name for path in paths.channel("train").iterdir()] == ["new.rec"]
+    assert read(paths.hyperparameters) == {"num_training_samples": "3"}
+    assert not paths.failure.exists()
+    assert old.exists()
+    with pytest.raises(UserError, match="expected a folder that is new or empty, or of a job that failed before it"):
+        lay_out(tmp_path / "job", train=old, validation=old, hyperparameters={})
 
 
 @pytest.mark.parametrize("output", ["file", "file/job"])

@@ -66,18 +66,34 @@ def test_lines_are_ground_truths_with_paths_from_the_manifest(tmp_path: Path) ->
 
 
 def test_equal_names_and_folders_with_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"output: expected images of different names, got 'a\.jpg' twice; rename one"):
+    with pytest.raises(
+        UserError, match=r"--output: expected images of different names, got 'a\.jpg' twice; rename one"
+    ):
         write(tmp_path / "train.manifest", image("a.jpg"), image("a.jpg"))
     assert names(tmp_path) == []
     (tmp_path / "train_images").mkdir()
     (tmp_path / "train_images" / "old.jpg").write_text("")
-    with pytest.raises(UserError, match=r"output: expected a folder that is new or empty, got .*/train_images; remove"):
+    with pytest.raises(
+        UserError, match=r"--output: expected a folder that is new or empty, got .*/train_images; remove"
+    ):
         write(tmp_path / "train.manifest")
     assert names(tmp_path) == ["train_images", "train_images/old.jpg"]
 
 
+@pytest.mark.parametrize("name", ["train.manifest", "train.classes"])
+def test_files_that_are_there_already_are_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine\n")
+    with pytest.raises(
+        UserError, match=f"--output: expected a new file, got .*/{name}, which is there already; remove"
+    ):
+        write(tmp_path / "train.manifest")
+    assert (names(tmp_path), (tmp_path / name).read_text()) == ([name], "mine\n")
+
+
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"output: expected a file name that ends in \.manifest, got '.*train\.jsonl'"):
+    with pytest.raises(
+        UserError, match=r"--output: expected a file name that ends in \.manifest, got '.*train\.jsonl'"
+    ):
         write(tmp_path / "train.jsonl")
 
 

@@ -193,7 +193,10 @@ def test_all_classes_that_are_not_given_are_named_at_once(voc: Voc, output: Path
     voc.add("one", item("dog", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
     voc.add("two", item("ant", (1, 1, 9, 9)), item("owl", (1, 1, 9, 9)))
     voc.list("train", "one", "two")
-    with pytest.raises(UserError, match=r"got none for 'ant' \(in two\); 'owl' \(in one and 1 more\); add the missing"):
+    with pytest.raises(
+        UserError,
+        match=r"^--classes: .* among dog, got none for 'ant' \(in two\); 'owl' \(in one and 1 more\); add the missing",
+    ):
         prepare(voc, output, ["dog"])
     assert not output.parent.exists() or not list(output.parent.iterdir())
 
@@ -230,7 +233,7 @@ def test_a_source_that_is_missing_or_another_folder_is_refused(tmp_path: Path, o
 def test_a_split_that_is_missing_is_refused_with_those_there_are(voc: Voc, output: Path) -> None:
     voc.list("train", "one")
     voc.list("test", "one")
-    with pytest.raises(UserError, match=r"split: expected one that .* lists \(test, train\), got 'val'"):
+    with pytest.raises(UserError, match=r"--split: expected one that .* lists \(test, train\), got 'val'"):
         prepare_split(voc.root, "val", output)
 
 
@@ -247,7 +250,7 @@ def test_the_summary_shows_notes_counts_and_the_hyperparameters_that_follow(voc:
     voc.list("train", "one")
     assert str(prepare(voc, output)).splitlines() == [
         "one, object 3 (ant): dropped: box without area (xmin 3, ymin 3, xmax 3, ymax 3)",
-        f"{output}: 1 images (0 without objects), 2 objects; dropped: images 0, objects 1",
+        f"{output}: 1 image (0 without objects), 2 objects; dropped: images 0, objects 1",
         "classes: 0 ant (1), 1 dog (1)",
         "hyperparameters: num_classes=2, num_training_samples=1, label_width at least 14",
     ]
@@ -294,7 +297,7 @@ def test_every_layout_gives_the_same_image_and_json_channels(layout: Callable[[P
             "categories": [{"class_id": 0, "name": "cat"}, {"class_id": 1, "name": "dog"}],
         }
     written = [path.name for path in tmp_path.glob("train*/**/*") if path.is_file()]
-    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json"]
+    assert sorted(written) == ["a.jpg", "a.json", "b.json", "b.png", "c.jpg", "c.json", "train.classes"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -319,14 +322,17 @@ def test_difficult_objects_that_a_format_cannot_mark_are_told(voc: Voc, output: 
     voc.list("train", "one")
     data_set = read_voc(voc.root, "train", classes=None)
     assert prepare_data_set(data_set, output.with_name(name), form).notes == (
-        f"1 objects are marked difficult, which {form} cannot say: written as ordinary ones",
+        f"1 object marked difficult, which {form} cannot say: written as ordinary",
     )
     assert prepare_data_set(data_set, output).notes == ()
 
 
 def test_class_numbers_without_a_name_are_refused_with_their_images(tmp_path: Path, output: Path) -> None:
     yolo(tmp_path)
-    with pytest.raises(UserError, match=r"got none for 'class number 1' \(in a\.jpg and 1 more\); add the missing"):
+    with pytest.raises(
+        UserError,
+        match=r"^--classes: .* object among cat, got none for 'class number 1' \(in a\.jpg and 1 more\); add the",
+    ):
         prepare_data_set(read_yolo(tmp_path, "train", classes=["cat"]), output)
 
 
@@ -345,7 +351,7 @@ def test_what_listing_the_images_left_out_is_told_too(tmp_path: Path, output: Pa
     source.write_text(json.dumps(document))
     summary = prepare_data_set(read_coco(source, tmp_path / "train2017", classes=None), output)
     assert (summary.images, summary.dropped_objects) == (2, 1)
-    assert summary.notes[0].endswith("dropped: 1 objects of images that it does not list, the first with id 8")
+    assert summary.notes[0].endswith("dropped: 1 object of images that it does not list, the first with id 8")
 
 
 def test_edges_a_pixel_outside_are_not_worth_a_word(tmp_path: Path, output: Path) -> None:
@@ -370,6 +376,12 @@ def test_classes_come_from_a_file_or_between_commas(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("traffic light\ncar\n")
     assert parse_classes(str(tmp_path / "names.txt")) == ("traffic light", "car")
     assert parse_classes("traffic light, car") == ("traffic light", "car")
+
+
+@pytest.mark.parametrize("argument", ["names.txt", "coco.NAMES", "train.classes", "lists/names"])
+def test_a_file_of_classes_that_is_missing_is_not_taken_for_a_class(argument: str) -> None:
+    with pytest.raises(UserError, match=f"^--classes: expected .*, got no such file {argument}$"):
+        parse_classes(argument)
 
 
 @pytest.mark.parametrize(("argument", "problem"), [(" , ", "none"), ("cat,dog,cat", "'cat' twice")])

@@ -137,5 +137,7 @@ def test_a_process_that_dies_is_a_platform_error(tmp_path: Path) -> None:
     next(outcomes)
     for process in set(multiprocessing.active_children()) - before:
         os.kill(process.pid or 0, signal.SIGKILL)
-    with pytest.raises(PlatformError, match=r"jobs: expected 2 processes to stay alive, but one died, .* fewer --jobs"):
+    with pytest.raises(
+        PlatformError, match=r"--jobs: expected 2 processes to stay alive, but one died, .* fewer --jobs"
+    ):
         list(outcomes)

@@ -55,12 +55,32 @@ def test_the_list_and_the_class_names_lie_beside_the_records(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.classes", "train.idx", "train.lst", "train.rec"]
 
 
-def test_a_failure_leaves_the_former_files_and_nothing_new(tmp_path: Path) -> None:
-    write_three(tmp_path / "train.rec")
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write_interrupted(tmp_path / "train.rec")
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".rec", ".idx", ".lst", ".classes"])
+def test_what_is_there_already_is_not_replaced(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"train{suffix}").write_text("dog\ncat\nowl\n")
+    with pytest.raises(
+        UserError, match=rf"^--output: expected a new file, got .*/train\{suffix}, which is there already; remove it or"
+    ):
+        write_three(tmp_path / "train.rec")
+    assert [path.name for path in tmp_path.iterdir()] == [f"train{suffix}"]
+
+
+def test_a_folder_in_the_place_of_the_records_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.rec").mkdir()
+    with pytest.raises(UserError, match=r"expected a new file, got .*/train\.rec, which is there already"):
+        write_three(tmp_path / "train.rec")
+
+
+def test_the_class_names_may_be_there_as_the_ids_were_taken_from_them(tmp_path: Path) -> None:
+    (tmp_path / "train.classes").write_text("cat\n\ndog\nowl")
+    write_three(tmp_path / "train.rec")
+    assert (tmp_path / "train.classes").read_text() == "cat\ndog\nowl\n"
 
 
 def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
@@ -70,7 +90,7 @@ def test_folders_on_the_way_are_made(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"output: expected to write .*train\.rec, got: .*file"):
+    with pytest.raises(UserError, match=r"--output: expected to write .*train\.rec, got: .*file"):
         write_three(tmp_path / "file" / "train.rec")
 
 

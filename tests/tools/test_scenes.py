@@ -95,7 +95,9 @@ def test_a_kind_paints_within_its_cover_and_anew_for_every_draw(kind: Kind) -> N
     assert np.abs(picture - painted(kind, 2)).mean() > 0.01
 
 
-@pytest.mark.parametrize(("images", "seed", "problem"), [(0, 1, "images: expected at least 1, got 0"), (1, -1, "seed")])
+@pytest.mark.parametrize(
+    ("images", "seed", "problem"), [(0, 1, "--images: expected at least 1, got 0"), (1, -1, "seed")]
+)
 def test_no_images_or_a_negative_seed_are_refused(tmp_path: Path, images: int, seed: int, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         write_scenes(tmp_path / "train.rec", images=images, seed=seed)

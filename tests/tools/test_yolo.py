@@ -85,7 +85,9 @@ def test_names_that_are_given_need_no_file(source: Path) -> None:
 
 def test_no_names_are_refused_and_a_yaml_file_is_pointed_at(source: Path) -> None:
     (source / "classes.txt").write_text("\n")
-    with pytest.raises(UserError, match=r"classes: expected the names .* in .*classes\.txt or by --classes, got none"):
+    with pytest.raises(
+        UserError, match=r"--classes: expected the names .* in .*classes\.txt or by --classes, got none"
+    ):
         read_yolo(source, "train", classes=None)
     (source / "data.yaml").write_text("names: [cat]")
     with pytest.raises(UserError, match=r"or by --classes \(the names of data\.yaml, in order\), got none; labels"):
@@ -94,13 +96,13 @@ def test_no_names_are_refused_and_a_yaml_file_is_pointed_at(source: Path) -> Non
 
 def test_equal_names_are_refused(source: Path) -> None:
     (source / "classes.txt").write_text("cat\ncat\n")
-    with pytest.raises(UserError, match=r"classes: expected different names in .*classes\.txt, got cat, cat"):
+    with pytest.raises(UserError, match=r"classes\.txt: expected different names, got cat, cat"):
         read_yolo(source, "train", classes=None)
 
 
 def test_names_that_are_no_text_are_refused(source: Path) -> None:
     (source / "classes.txt").write_bytes(b"\xff")
-    with pytest.raises(UserError, match=r"classes: expected a text file, got .*classes\.txt: 'utf-8'"):
+    with pytest.raises(UserError, match=r"classes\.txt: expected a text file, got: 'utf-8'"):
         read_yolo(source, "train", classes=None)
 
 
@@ -109,11 +111,11 @@ def test_a_folder_or_a_split_that_is_missing_is_refused(source: Path) -> None:
         UserError, match=r"source: expected a folder in the YOLO layout, got '.*nowhere', which is none"
     ):
         read_yolo(source / "nowhere", "train", classes=None)
-    with pytest.raises(UserError, match=r"split: expected a folder images/val or val/images in .*there are: train"):
+    with pytest.raises(UserError, match=r"--split: expected a folder images/val or val/images in .*there are: train"):
         read_yolo(source, "val", classes=None)
     (source / "images" / "val").mkdir()
     with pytest.raises(UserError, match=r"source: expected the label files in .*labels/val, got no such folder"):
         read_yolo(source, "val", classes=None)
     (source / "labels" / "val").mkdir()
-    with pytest.raises(UserError, match=r"split: expected JPEG or PNG images in .*images/val, got none"):
+    with pytest.raises(UserError, match=r"--split: expected JPEG or PNG images in .*images/val, got none"):
         read_yolo(source, "val", classes=None)

@@ -60,7 +60,7 @@ class AnnotatedFolder(AnnotatedDataset):
             index, there = differing[0]
             raise UserError(
                 f"{self.places[index]}: expected the annotation of one image, got two that it fits: "
-                f"{self.where(index)} and {other.where(there)} ({len(differing)} such annotations); rename them, or "
+                f"{self.where(index)} and {other.where(there)} (such annotations: {len(differing)}); rename them, or "
                 "put the annotations of each channel into a folder of its name"
             )
 

@@ -1,6 +1,7 @@
 """The files of a channel: listed by their relative paths, and found by their names without suffix."""
 
 import os
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,14 +85,15 @@ class ChannelFolder:
 def by_stem(folder: ChannelFolder, files: Iterable[str], *, without: Collection[str] = ()) -> Mapping[str, str]:
     """Return the files by their relative paths without suffix: `x/y.jpg` by `x/y`.
 
-    Folders whose names are in `without` do not count: `x/Annotations/y.xml` is `x/y` too.
+    Folders whose names are in `without` do not count: `x/Annotations/y.xml` is `x/y` too. Nor does it which of the
+    forms of Unicode a name is in: what looks the same is the same.
 
     Raises:
         UserError: two files differ by nothing but that.
     """
     found: dict[str, str] = {}
     for file in files:
-        stem = os.path.splitext(file)[0]  # noqa: PTH122 - a string, for speed
+        stem = one_form(os.path.splitext(file)[0])  # noqa: PTH122 - a string, for speed
         if without:
             *folders, name = stem.split("/")
             stem = "/".join([*(part for part in folders if part not in without), name])
@@ -102,6 +104,11 @@ def by_stem(folder: ChannelFolder, files: Iterable[str], *, without: Collection[
             )
         found[stem] = file
     return found
+
+
+def one_form(name: str) -> str:
+    """Return a name in the composed form of Unicode; macOS and some archives write the other one."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def shown(files: Sequence[str]) -> str:

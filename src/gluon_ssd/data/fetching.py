@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 
 from tqdm import tqdm
 
+from gluon_ssd.data.counted import counted
 from gluon_ssd.data.image_address import S3Object
 from gluon_ssd.data.image_files import ImageFiles
 from gluon_ssd.data.object_store import IN_FLIGHT, Limits, ObjectStore
@@ -44,12 +45,13 @@ def fetch(
         StoppedError: the job was asked to stop; what is on its way still comes.
     """
     store = ObjectStore(folder, limits)
-    logger.info("%s channel: fetching %d images from S3 into %s", images.channel, len(objects), folder)
+    logger.info("%s channel: fetching %s from S3 into %s", images.channel, counted(len(objects), "image"), folder)
     started = time.monotonic()
     with _Progress(images.channel, len(objects), quiet) as progress:
         _fetch_all(lambda item: store.fetch(item[0], images.where(item[1])), objects.items(), progress, stopped)
     megabytes, seconds = progress.size / _MEGABYTE, time.monotonic() - started
-    logger.info("%s channel: fetched %d images, %.1f MB, in %.1f s", images.channel, len(objects), megabytes, seconds)
+    fetched = counted(len(objects), "image")
+    logger.info("%s channel: fetched %s, %.1f MB, in %.1f s", images.channel, fetched, megabytes, seconds)
 
 
 def _fetch_all(

@@ -86,8 +86,13 @@ def _read_chunk(images: ImageFiles, chunk: range) -> NDArray[np.int64]:
             with images.open(index) as stream:
                 header[:] = read_header(stream) or 0
         except OSError as error:
-            raise UserError(f"{images.where(index)}: expected a file that can be read, got {error}") from error
+            raise unreadable_file(images.where(index), error) from error
     return headers
+
+
+def unreadable_file(where: str, error: OSError) -> UserError:
+    """Return what to say of an image that is not there, or not for us."""
+    return UserError(f"{where}: expected a file that can be read, got {error}")
 
 
 def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int]:

@@ -53,7 +53,8 @@ def load(content: bytes | str, *, one_line: bool = False) -> Any:  # noqa: ANN40
     Of content that is `one_line` of a file, a message does not say in which line a mistake is.
     """
     try:
-        return json.loads(content)
+        # By their first bytes, json would take some that are no text for UTF-16 or UTF-32, which JSON is not.
+        return json.loads(content.decode("utf-8-sig") if isinstance(content, bytes) else content)
     except RecursionError as error:
         raise AnnotationError("expected JSON, got brackets nested too deeply") from error
     except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError, both of which say where

@@ -1,5 +1,6 @@
 """A channel of augmented manifests in files, whose images are other files, or objects in S3 that are fetched first."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from gluon_ssd.data import manifest_files
 from gluon_ssd.data.annotated_dataset import AnnotatedDataset
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.image_address import S3Object, s3_object
+from gluon_ssd.data.image_header import unreadable_file
 
 
 class ManifestDataset(AnnotatedDataset):
@@ -76,6 +78,16 @@ class ManifestImages:
             if address:
                 objects.setdefault(address, index)
         if objects:
+            self._check_files()
             from gluon_ssd.data import fetching  # noqa: PLC0415 - boto3, which few jobs need, takes its time
 
             fetching.fetch(self, objects, self.cache, stopped=stopped)
+
+    def _check_files(self) -> None:
+        """Refuse a file that is not there, before anything is fetched, which takes long."""
+        for index, location in enumerate(self.locations):
+            if s3_object(location) is None:
+                try:
+                    os.stat(location)  # noqa: PTH116 - faster
+                except OSError as error:
+                    raise unreadable_file(self.where(index), error) from error

@@ -174,7 +174,7 @@ class _Reading:
             first = first_of.setdefault(location, index)
             if first != index:
                 logger.warning(
-                    "%s: %s is that of %s too; each such line counts as an image (%d lines repeat one)",
+                    "%s: %s is that of %s too; each such line counts as an image (such lines: %d)",
                     self._places[index],
                     manifest_line.SOURCE,
                     self._places[first],

@@ -3,6 +3,7 @@
 Import it where there is something to fetch: boto3 takes its time.
 """
 
+import logging
 import random
 import threading
 import time
@@ -21,8 +22,11 @@ from gluon_ssd.errors import JobError, PlatformError, UserError
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+logger = logging.getLogger(__name__)
+
 IN_FLIGHT = 16  # objects at a time
 
+_QUIET = 30.0  # seconds between two warnings of attempts that fail
 _PIECE = 1 << 20  # bytes
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 20.0  # seconds
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404")
@@ -66,6 +70,7 @@ class ObjectStore:
         self._folder = folder
         self._limits = limits or Limits()
         self._client = _client(self._limits)
+        self._warnings = _Warnings()
 
     def fetch(self, address: S3Object, where: str) -> int:
         """Fetch an object unless it is there already, and return its size in bytes; `where` it is named, for messages.
@@ -81,7 +86,7 @@ class ObjectStore:
             return path.stat().st_size
         what = f"{where}: {address}"
         try:
-            return self._download(address, path)
+            return self._download(address, path, where)
         except exceptions.ClientError as error:
             raise _refused(error, what, self._limits.attempts) from error
         except exceptions.BotoCoreError as error:
@@ -92,7 +97,7 @@ class ObjectStore:
                 "to a folder with more room"
             ) from error
 
-    def _download(self, address: S3Object, path: Path) -> int:
+    def _download(self, address: S3Object, path: Path, where: str) -> int:
         """Repeat what fails for a reason that passes; botocore repeats no answers that break off."""
         attempt = 1
         while True:
@@ -101,6 +106,7 @@ class ObjectStore:
             except (exceptions.ClientError, *_NO_ANSWER) as error:
                 if attempt >= self._limits.attempts or not _may_pass(error):
                     raise
+                self._warnings.add(f"{where}: {address}: attempt {attempt} of {self._limits.attempts}", error)
             pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
             time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all ask again at once
             attempt += 1
@@ -115,6 +121,25 @@ class ObjectStore:
             return aside.replace(path).stat().st_size
         finally:
             aside.unlink(missing_ok=True)
+
+
+class _Warnings:
+    """Tells of attempts that fail: of the first, and now and then of one of those that follow."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failed = 0
+        self._next = 0.0
+
+    def add(self, what: str, error: Exception) -> None:
+        """Count an attempt that has failed, and log it unless another was told of a moment ago."""
+        with self._lock:
+            self._failed += 1
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + _QUIET
+            failed = self._failed
+        logger.warning("%s failed and will be repeated (failures so far: %d): %s", what, failed, error)
 
 
 def _client(limits: Limits) -> "S3Client":

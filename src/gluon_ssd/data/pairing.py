@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gluon_ssd.data import unreadable
-from gluon_ssd.data.channel_files import ChannelFolder, by_stem, shown
+from gluon_ssd.data.channel_files import ChannelFolder, by_stem, one_form, shown
 from gluon_ssd.errors import UserError
 from gluon_ssd.file_kinds import IMAGES, with_suffix
 
@@ -155,8 +155,12 @@ def misnamed(pairs: Pairs, indices: Sequence[int], told: Sequence[str | None]) -
     return [
         index
         for index, name in zip(indices, told, strict=True)
-        if name is not None and PurePosixPath(name).stem != PurePosixPath(pairs.image_files[index]).stem
+        if name is not None and _stem(name) != _stem(pairs.image_files[index])
     ]
+
+
+def _stem(name: str) -> str:
+    return one_form(PurePosixPath(name).stem)
 
 
 def warn_of_misnamed(pairs: Pairs, indices: Sequence[int]) -> None:
@@ -164,7 +168,7 @@ def warn_of_misnamed(pairs: Pairs, indices: Sequence[int]) -> None:
     if indices:
         logger.warning(
             "%s: its file names another image than %s; taken all the same, since files belong together by name "
-            "(%d such files)",
+            "(such files: %d)",
             pairs.annotation(indices[0]),
             pairs.image_files[indices[0]],
             len(indices),

@@ -110,7 +110,7 @@ class PixelLabels:
         if len(different):
             image = int(different[0])
             logger.warning(
-                "%s: image_size: %s is not that of the image, %s, by which its boxes are measured (%d such images)",
+                "%s: image_size: %s is not that of the image, %s, by which its boxes are measured (such images: %d)",
                 places[image],
                 _by(self.told[image]),
                 _by(sizes[image]),

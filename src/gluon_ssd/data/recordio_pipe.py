@@ -12,6 +12,7 @@ from gluon_ssd.data import augmented_manifest, recordio, records
 from gluon_ssd.data.augmented_manifest import ATTRIBUTE_NAMES
 from gluon_ssd.data.fifo import Patience, open_fifo
 from gluon_ssd.data.image_header import JPEG, PNG
+from gluon_ssd.data.images import is_image
 from gluon_ssd.data.label_tally import LabelledImage, LabelTally
 from gluon_ssd.data.order import Place
 from gluon_ssd.data.pixel_labels import check_unit
@@ -23,6 +24,7 @@ from gluon_ssd.errors import UserError
 logger = logging.getLogger(__name__)
 
 _EARLY = 100  # images after which labels that make no sense are told, without waiting for the end of the pass
+_NO_WRAPPER = "set RecordWrapperType to None for a channel of .rec files"
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,11 @@ class RecordPipe:
         stream = chain([first], payloads)
         if first.startswith(recordio.MAGIC_BYTES):
             raise UserError(
-                f"{NOT_RECORDIO} {where(0)}: expected an image, got RecordIO inside of RecordIO; "
-                "set RecordWrapperType to None for a channel of .rec files"
+                f"{NOT_RECORDIO} {where(0)}: expected an image, got RecordIO inside of RecordIO; {_NO_WRAPPER}"
+            )
+        if self._wrapped and _is_image_record(first):
+            raise UserError(
+                f"{ATTRIBUTE_NAMES} {where(0)}: expected an image, got an image record of a .rec file; {_NO_WRAPPER}"
             )
         if self._wrapped or augmented_manifest.is_pair_record(first):
             self._in_pairs = True
@@ -141,6 +146,13 @@ class RecordPipe:
 
 def _in(place: str, record: int) -> str:
     return f"{place}, record {record}"
+
+
+def _is_image_record(payload: bytes) -> bool:
+    try:
+        return is_image(recordio.unpack(payload)[1])
+    except RecordIOError:
+        return False
 
 
 def _read_image_records(

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -80,17 +81,22 @@ class Summary:
 
     def log_counts(self, place: str, *, files: int | None = None) -> None:
         """Log how much there is, at a place, in so many files where these count."""
-        images = f"{self.images} images" if files is None else f"{self.images} images in {files} files"
-        logger.info("%s: %s, %d objects, %d images without objects", place, images, self.objects, self.background)
+        images = counted(self.images, "image") + ("" if files is None else f" in {counted(files, 'file')}")
+        background = f"{counted(self.background, 'image')} without objects"
+        logger.info("%s: %s, %s, %s", place, images, counted(self.objects, "object"), background)
 
     def warn_of_dropped(self, where: Callable[[int], str]) -> None:
         """Log how many boxes were dropped, or are cut because they lie far outside, and where the first is."""
         if self.first_dropped is not None:
             place = where(self.first_dropped)
-            logger.warning("%s: %d boxes dropped for having no area inside their image", place, self.dropped)
+            logger.warning("%s: %s dropped for having no area inside the image", place, _boxes(self.dropped))
         if self.first_far_outside is not None:
             place = where(self.first_far_outside)
-            logger.warning("%s: %d boxes reach far outside their image, and are cut", place, self.far_outside)
+            logger.warning("%s: %s cut, far beyond the edge of the image", place, _boxes(self.far_outside))
+
+
+def _boxes(number: int) -> str:
+    return counted(number, "box", plural="boxes")
 
 
 def _first(counts: NDArray[np.int64]) -> int | None:

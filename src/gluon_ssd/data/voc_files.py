@@ -46,8 +46,8 @@ def read(pairs: Pairs, *, num_classes: int | None, class_names: Sequence[str] | 
             image, number = labels.owner(row)
             raise UserError(
                 f"{_place(places[image], number)}: name: expected one of the class names {', '.join(listed)}, "
-                f"got {name!r}; rename it, or list it with all others, one a line, in a file "
-                f"{pairs.images.channel}.classes in the {pairs.images.channel} channel"
+                f"got {name!r}; rename it, or list it behind these, one a line, in a .classes file in each of the "
+                "channels of images and records, and set num_classes to their number"
             )
     labels.rows[:, 0] = list(map(id_of.__getitem__, names))
     return Annotated(

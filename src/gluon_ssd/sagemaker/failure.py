@@ -37,10 +37,10 @@ def report(error: BaseException, path: Path) -> int:
     """Log `error`, write the failure file at `path`, and return the exit code of the job.
 
     The codes are 2 where the customer can act, 1 where this program is at fault, 3 where the machine is. The file
-    begins with the reason; the traceback follows where the customer cannot act. Never raises because of `path`.
+    is the reason; a traceback follows where this program is at fault. Never raises because of `path`.
     """
     kind, message = _judge(error)
-    trace = "" if kind is _CUSTOMER else "\n\n" + "".join(traceback.format_exception(error))
+    trace = "\n\n" + "".join(traceback.format_exception(error)) if kind is _ALGORITHM else ""
     logger.error("%s: %s", kind.logged, message, exc_info=error if trace else None)
     _write(path, _shortened(f"{kind.written}: {message}") + trace)
     return kind.exit_code

@@ -9,7 +9,7 @@ from gluon_ssd.errors import UserError
 def read_object(path: Path) -> dict[str, object]:
     """Return the JSON object in `path`; raise UserError that names the file and the place of the mistake."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         message = (
             f"{path}: expected a file, got none; put it there or point SAGEMAKER_BASE_DIR at the folder above input/"

@@ -1,12 +1,13 @@
 """The form of the built-in's log: a time in UTC, a level and a thread before each message."""
 
-import io
 import logging
 import sys
 import time
 from typing import TextIO
 
 from tqdm import tqdm
+
+from gluon_ssd.sagemaker import standard_streams
 
 UNPREFIXED_LOGGER = "unprefixed"
 """The logger of the lines that stand as they are."""
@@ -26,6 +27,14 @@ class _Handler(logging.StreamHandler[TextIO]):
         with tqdm.external_write_mode(file=self.stream):
             super().emit(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging gives it
+        """End the program where nobody reads its log any more, as others end; raises SystemExit."""
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
+            return
+        standard_streams.discard_output()
+        raise SystemExit(standard_streams.READER_GONE)
+
 
 def configure(stream: TextIO | None = None) -> None:
     """Send everything from INFO up to `stream`, standard output by default; a later call replaces an earlier one.
@@ -33,9 +42,8 @@ def configure(stream: TextIO | None = None) -> None:
     The root logger takes the handler because MXNet's learning rate scheduler logs there.
     """
     stream = stream or sys.stdout
-    if isinstance(stream, io.TextIOWrapper):
-        # A file name that is not UTF-8 may be part of a message.
-        stream.reconfigure(errors="backslashreplace")
+    # A file name that is not UTF-8 may be part of a message.
+    standard_streams.accept_any_text(stream, sys.stderr)
     root, unprefixed = logging.getLogger(), logging.getLogger(UNPREFIXED_LOGGER)
     root.setLevel(logging.INFO)
     unprefixed.propagate = False

@@ -21,6 +21,7 @@ _COLUMNS = {
     "class": ("class", "class_name", "label", "name", "category"),
 }
 _OPTIONAL = {"width": ("width",), "height": ("height",), "difficult": ("difficult",)}
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _WITHOUT_HEADER = {"image": 0, "xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4, "class": 5}
 Row = Mapping[str, str]
@@ -42,7 +43,7 @@ def read_csv(source: Path, images: Path | None, *, classes: Sequence[str] | None
     """
     folder = source.parent if images is None else images
     if not folder.is_dir():
-        raise UserError(f"images: expected the folder of the images, got {str(folder)!r}, which is none")
+        raise UserError(f"--images: expected the folder of the images, got {str(folder)!r}, which is none")
     rows = _rows(source)
     found: dict[str, list[AnnotatedObject]] = defaultdict(list)
     sizes: dict[str, Size | None] = {}
@@ -108,9 +109,15 @@ def _header(source: Path, row: Sequence[str]) -> dict[str, int]:
     if missing:
         raise UserError(
             f"{source.name}, line 1: expected path,xmin,ymin,xmax,ymax,class or a header with the columns "
-            f"{', '.join(_COLUMNS)}, got no column {missing[0]!r} in {','.join(row)[:100]!r}"
+            f"{', '.join(_COLUMNS)}, got no column {missing[0]!r} in {','.join(row)[:100]!r}{_other_separator(row)}"
         )
     return columns
+
+
+def _other_separator(row: Sequence[str]) -> str:
+    """Say what seems to stand between the values of a line without commas."""
+    found = next((name for mark, name in _SEPARATORS.items() if len(row) == 1 and row[0].count(mark) > 1), None)
+    return f", whose values seem to be separated by {found}; separate them by commas" if found else ""
 
 
 def _by_column(source: Path, line: int, row: Sequence[str], columns: Mapping[str, int]) -> Row:

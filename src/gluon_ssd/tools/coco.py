@@ -8,6 +8,7 @@ import numpy as np
 
 from gluon_ssd.data import coco
 from gluon_ssd.data.coco import Instances
+from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_image import AnnotatedImage, AnnotatedObject, DataSet, Size
 from gluon_ssd.tools.box_form import BoxForm
@@ -28,14 +29,15 @@ def read_coco(source: Path, images: Path, *, classes: Sequence[str] | None) -> D
         UserError: the file cannot be read, is no COCO file of instances, or contradicts itself.
     """
     if not images.is_dir():
-        raise UserError(f"images: expected the folder of the images, got {str(images)!r}, which is none")
+        raise UserError(f"--images: expected the folder of the images, got {str(images)!r}, which is none")
     instances = _read(source)
     categories = dict(sorted(instances.categories.items()))
     if classes is None:
         _check_names(source, categories)
     example = next(iter(instances.astray.values()), None)
     lost = len(instances.astray)
-    note = f"{source.name}: dropped: {lost:,} objects of images that it does not list, the first with id {example!r}"
+    dropped = counted(lost, "object")
+    note = f"{source.name}: dropped: {dropped} of images that it does not list, the first with id {example!r}"
     return DataSet(
         label=source.name,
         class_names=tuple(categories.values()) if classes is None else tuple(classes),

@@ -48,9 +48,9 @@ def draw_detections(model: Path, records: Path, output: Path, *, count: int, thr
             decoded, or the output folder cannot be written.
     """
     if count < 1:
-        raise UserError(f"count: expected an integer of at least 1, got {count}")
+        raise UserError(f"--count: expected an integer of at least 1, got {count}")
     if not 0 <= threshold <= 1:
-        raise UserError(f"threshold: expected a score from 0 to 1, got {threshold:g}")
+        raise UserError(f"--threshold: expected a score from 0 to 1, got {threshold:g}")
     detector = Detector.read(model)
     written = []
     for number, sample in enumerate(islice(_samples(records), count)):

@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.errors import UserError
 from gluon_ssd.file_kinds import IMAGES, with_suffix
 from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
 from gluon_ssd.tools.written_aside import expect_free, written_aside
+
+_OTHER_FORMATS = {".rec": "recordio", ".manifest": "manifest"}
 
 
 class ImageJsonFiles:
@@ -30,10 +33,10 @@ class ImageJsonFiles:
         target = self._images / image.name
         annotation = (self._annotations / image.name).with_suffix(".json")
         if not with_suffix([target.name], IMAGES):
-            raise UserError(f"output: expected images called {', '.join(IMAGES)}, got {image.name!r}; rename it")
+            raise UserError(f"--output: expected images called {', '.join(IMAGES)}, got {image.name!r}; rename it")
         if annotation.exists():
             name = annotation.relative_to(self._annotations).as_posix()
-            raise UserError(f"output: expected one image for {name}, got {image.name!r} after another; rename it")
+            raise UserError(f"--output: expected one image for {name}, got {image.name!r} after another; rename it")
         document = {"file": image.name, **describe(image.sample, image.size), "categories": self._categories}
         for path in (target, annotation):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,15 +48,23 @@ class ImageJsonFiles:
 def write_image_json_files(output: Path, class_names: Sequence[str]) -> Iterator[ImageJsonFiles]:
     """Open the folders `output` and `<output>_annotation` for writing; both appear when the block ends, or none.
 
+    The class names go to `<output>.classes` in the first, since the categories of annotations never count.
+
     Raises:
-        UserError: one of them holds something already, or cannot be written.
+        UserError: the name is that of a file, one of them holds something already, or cannot be written.
     """
+    if output.suffix in _OTHER_FORMATS:
+        raise UserError(
+            f"--output: expected the name of a folder, such as data/train, got {str(output)!r}; give --format "
+            f"{_OTHER_FORMATS[output.suffix]} for such a file"
+        )
     if not output.name:
-        raise UserError(f"output: expected the name of a folder, such as data/train, got {str(output)!r}")
+        raise UserError(f"--output: expected the name of a folder, such as data/train, got {str(output)!r}")
     annotation = output.with_name(f"{output.name}_annotation")
     for target in (output, annotation):
         expect_free(target)
     with written_aside(output) as aside:
         yield ImageJsonFiles(aside / "images", aside / "annotations", class_names)
+        write_class_names(aside / "images" / f"{output.name}.classes", class_names)
         (aside / "annotations").replace(annotation)
         (aside / "images").replace(output)

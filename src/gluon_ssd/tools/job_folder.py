@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_ssd.data import manifest_files
-from gluon_ssd.data.channel_files import ChannelFolder
+from gluon_ssd.data.channel_files import ChannelFolder, shown
+from gluon_ssd.data.pairing import pair
 from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
 from gluon_ssd.file_kinds import CLASS_NAMES, with_suffix
@@ -16,6 +17,7 @@ from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.content_type import IMAGES, MANIFEST, RECORDIO
 from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.tools import failed_jobs
 from gluon_ssd.tools.moved_manifest import move_manifest
 from gluon_ssd.tools.pointed_data import files_at
 
@@ -70,7 +72,7 @@ def lay_out(
     it is not given.
 
     Args:
-        folder: the job's, new or empty.
+        folder: the job's: new, empty, or that of a job laid out here which failed before it had a model.
         train: what to train on.
         validation: what to validate on.
         hyperparameters: the job's.
@@ -80,12 +82,13 @@ def lay_out(
     Raises:
         UserError: a source is not there or holds nothing of the kind, or `folder` already holds something.
     """
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(
-            f"--output {folder}: expected a folder that is new or empty, got one with files in it; "
-            "remove it or name another"
-        )
     given = {"train": train, "validation": validation}
+    used = [*given.values(), *(annotations or {}).values()]
+    if not failed_jobs.is_free(folder, used):
+        raise UserError(
+            f"--output {folder}: expected a folder that is new or empty, or of a job that failed before it had a "
+            "model, got one with other files in it; remove it or name another"
+        )
     sources = [_source(name, path, annotations or {}) for name, path in given.items()]
     of_images = {source.channel: given[source.channel] for source in sources if source.content_type == IMAGES}
     samples = sources[0].samples(hyperparameters.get("label_attribute", ""))
@@ -94,8 +97,11 @@ def lay_out(
     sources += [_annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()]
     paths = Paths(folder)
     try:
+        failed_jobs.clear(folder)
         for source in sources:
             _fill(paths.channel(source.channel), source)
+        if sources[0].content_type == IMAGES:
+            samples = _annotated(paths, samples)
         _configure(paths, sources, {"num_training_samples": str(samples), **hyperparameters})
     except OSError as error:
         raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
@@ -107,8 +113,9 @@ def _configure(paths: Paths, sources: Sequence[_Source], hyperparameters: Mappin
     channels = {source.channel: {"ContentType": source.content_type, "TrainingInputMode": "File"} for source in sources}
     _write_json(paths.input_data_config, channels)
     _write_json(paths.resource_config, {"current_host": HOST, "hosts": [HOST]})
-    paths.model.mkdir(parents=True)
-    paths.output.mkdir(parents=True)
+    paths.model.mkdir(parents=True, exist_ok=True)
+    paths.output.mkdir(parents=True, exist_ok=True)
+    failed_jobs.mark(paths.base)
 
 
 def _source(name: str, path: Path, annotations: Mapping[str, Path]) -> _Source:
@@ -121,11 +128,23 @@ def _source(name: str, path: Path, annotations: Mapping[str, Path]) -> _Source:
             *some, last = *content_type.SUFFIXES[RECORDIO], *content_type.SUFFIXES[MANIFEST]
             raise UserError(f"--{name} {path}: expected a file name that ends in {', '.join(some)} or {last}")
         if kind is not None:
+            _tell_of_others(f"--{name} {path}", folder.files(), content_type.SUFFIXES[kind])
             return _Source(folder, kind, content_type.SUFFIXES[kind])
     found = "a folder without any" if path.is_dir() else "nothing there"
     raise UserError(
         f"--{name} {path}: expected a .rec or .manifest file, or a folder of either or of images, got {found}"
     )
+
+
+def _tell_of_others(place: str, files: Sequence[str], used: Sequence[str]) -> None:
+    """Print what lies in a folder besides the files of the kind that is used."""
+    kinds = [suffix for suffixes in content_type.SUFFIXES.values() for suffix in suffixes if suffix not in used]
+    others = with_suffix(files, kinds)
+    if others:
+        print(
+            f"{place}: uses its {' and '.join(used)} files, and leaves out {len(others)} of other kinds: "
+            f"{shown(others)}"
+        )
 
 
 def _beside(images: Path) -> Path:
@@ -189,6 +208,19 @@ def _link(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
+
+
+def _annotated(paths: Paths, images: int) -> int:
+    """Return how many images of the train channel have an annotation by their name; all, where it is not by name."""
+    own = paths.channel(own_annotations("train"))
+    shared = paths.channel(SHARED_ANNOTATIONS)
+    folder = own if own.is_dir() else shared
+    part = "train" if folder == shared and (shared / "train").is_dir() else ""
+    try:
+        pairs = pair(ChannelFolder("train", paths.channel("train")), ChannelFolder(folder.name, folder, part))
+    except UserError:
+        return images  # the job says what is wrong
+    return len(pairs) or images
 
 
 def _count(path: Path) -> int:

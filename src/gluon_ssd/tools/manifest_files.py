@@ -10,7 +10,7 @@ from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.pixel_annotation import describe
 from gluon_ssd.tools.prepared_image import PreparedImage
-from gluon_ssd.tools.written_aside import expect_free, written_aside
+from gluon_ssd.tools.written_aside import expect_classes, expect_free, expect_new, written_aside
 
 SUFFIX = ".manifest"
 LABEL_ATTRIBUTE = "bounding-box"
@@ -32,7 +32,7 @@ class ManifestFiles:
         """
         target = self._images / image.name
         if target.exists():
-            raise UserError(f"output: expected images of different names, got {image.name!r} twice; rename one")
+            raise UserError(f"--output: expected images of different names, got {image.name!r} twice; rename one")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(image.sample.image)
         labels = sorted({int(label) for label in image.sample.objects[:, 0]})
@@ -57,13 +57,15 @@ def write_manifest_files(output: Path, class_names: Sequence[str]) -> Iterator[M
     all of it can be moved; train.classes holds the names of all classes.
 
     Raises:
-        UserError: the name does not end in .manifest, the folder of the images holds something already, or nothing
-            can be written.
+        UserError: the name does not end in .manifest, one of the files is there already, the folder of the images holds
+            something, or nothing can be written.
     """
     if output.suffix != SUFFIX:
-        raise UserError(f"output: expected a file name that ends in {SUFFIX}, got {str(output)!r}")
+        raise UserError(f"--output: expected a file name that ends in {SUFFIX}, got {str(output)!r}")
     images = output.with_name(f"{output.stem}_images")
+    expect_new(output)
     expect_free(images)
+    expect_classes(output.with_suffix(".classes"), class_names)
     with written_aside(output) as aside:
         with (aside / "manifest").open("w", encoding="utf-8") as manifest:
             yield ManifestFiles(manifest, aside / "images", images.name, class_names)

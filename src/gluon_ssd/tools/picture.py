@@ -67,7 +67,7 @@ def write_picture(path: Path, picture: Picture) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
     except OSError as error:
-        raise UserError(f"output: expected to write {path}, got: {error}") from error
+        raise UserError(f"{path}: expected a file that can be written, got: {error}") from error
 
 
 def _draw_label(picture: Picture, text: str, corner: Point, color: Color) -> None:

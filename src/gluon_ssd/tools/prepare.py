@@ -16,6 +16,8 @@ from gluon_ssd.tools.prepare_account import PrepareAccount, PrepareSummary
 from gluon_ssd.tools.prepare_workers import Outcome, prepare_images
 from gluon_ssd.tools.prepared_image import prepare_image
 
+_NAME_FILES = (".txt", ".names", ".classes", ".csv", ".yaml", ".yml")
+
 
 def prepare(
     data_set: DataSet, output: Path, form: str = "recordio", *, jobs: int = 1, max_side: int | None = None
@@ -35,7 +37,7 @@ def prepare(
         UserError: an object's class is not among the class names, nothing is left, or the output cannot be written.
         PlatformError: one of the processes died.
     """
-    for name, number in (("jobs", jobs), ("max-side", max_side)):
+    for name, number in (("--jobs", jobs), ("--max-side", max_side)):
         if number is not None and number < 1:
             raise UserError(f"{name}: expected at least 1, got {number}")
     account = PrepareAccount(data_set)
@@ -64,17 +66,27 @@ def parse_classes(argument: str) -> tuple[str, ...]:
     """Return the class names that a command's argument gives: a file with one a line, or names between commas.
 
     Raises:
-        UserError: there are none, or one occurs twice.
+        UserError: there are none, one occurs twice, or the argument names a file that is not there.
     """
+    if _looks_like_a_file(argument) and not Path(argument).is_file():
+        raise UserError(
+            f"--classes: expected names between commas or a file with one a line, got no such file {argument}"
+        )
     if Path(argument).is_file():
         try:
             names = parse_class_names(Path(argument).read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"classes: expected a text file, got {argument}: {error}") from error
+            raise UserError(f"--classes: expected a text file, got {argument}: {error}") from error
     else:
         names = parse_class_names(argument.replace(",", "\n"))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice or not names:
         got = f"{twice[0]!r} twice" if twice else "none"
-        raise UserError(f"classes: expected different names, from a file or between commas, got {got} in {argument!r}")
+        raise UserError(
+            f"--classes: expected different names, from a file or between commas, got {got} in {argument!r}"
+        )
     return names
+
+
+def _looks_like_a_file(argument: str) -> bool:
+    return "," not in argument and ("/" in argument or Path(argument).suffix.lower() in _NAME_FILES)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.prepared_image import DroppedImage, PreparedImage
@@ -39,9 +40,9 @@ class PrepareSummary:
 
     def __str__(self) -> str:
         classes = ", ".join(f"{label} {name} ({count:,})" for label, (name, count) in enumerate(self.objects.items()))
-        written = f"{self.images:,} images ({self.background_images:,} without objects)"
+        written = f"{counted(self.images, 'image')} ({self.background_images:,} without objects)"
         shrunk = f", {self.shrunk_images:,} of them made smaller" if self.shrunk_images else ""
-        objects = f"{sum(self.objects.values()):,} objects"
+        objects = counted(sum(self.objects.values()), "object")
         dropped = f"dropped: images {self.dropped_images:,}, objects {self.dropped_objects:,}"
         needed = f"num_classes={len(self.objects)}, num_training_samples={self.images}"
         lines = [
@@ -93,7 +94,8 @@ class PrepareAccount:
         if self._unknown:
             missing = "; ".join(map(_mention, sorted(self._unknown.items())))
             raise UserError(
-                f"classes: expected the class of every object, got none for {missing}; add the missing names"
+                f"--classes: expected the class of every object among {', '.join(self._class_names)}, got none for "
+                f"{missing}; add the missing names"
             )
         if not self._found:
             example = f"; {self._notes[0]}" if self._notes else ""
@@ -103,7 +105,7 @@ class PrepareAccount:
         """Note how many objects are marked difficult, for a format that cannot say so."""
         if self._difficult:
             self._notes.append(
-                f"{self._difficult:,} objects are marked difficult, which {form} cannot say: written as ordinary ones"
+                f"{counted(self._difficult, 'object')} marked difficult, which {form} cannot say: written as ordinary"
             )
 
     def summary(self, output: Path) -> PrepareSummary:

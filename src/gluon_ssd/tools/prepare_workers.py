@@ -36,7 +36,7 @@ def prepare_images(entries: Sequence[Entry], prepare: Prepare, jobs: int) -> Gen
             yield from chain.from_iterable(pool.results(chunks))
     except BrokenProcessPool as error:
         raise PlatformError(
-            f"jobs: expected {processes} processes to stay alive, but one died, probably because memory ran out; "
+            f"--jobs: expected {processes} processes to stay alive, but one died, probably because memory ran out; "
             "try fewer --jobs"
         ) from error
 

@@ -9,7 +9,7 @@ from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.data.recordio import pack, write_record
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.prepared_image import PreparedImage
-from gluon_ssd.tools.written_aside import written_aside
+from gluon_ssd.tools.written_aside import expect_classes, expect_new, written_aside
 
 LABEL_HEADER = 2
 OBJECT_WIDTH = 6
@@ -42,10 +42,15 @@ def write_record_files(output: Path, class_names: Sequence[str], *, folder: str 
     `folder` is where the images lie in their data set: the list gives their paths from there.
 
     Raises:
-        UserError: the name does not end in .rec, or the files cannot be written.
+        UserError: the name does not end in .rec, one of the files is there already, or they cannot be written.
     """
     if output.suffix != ".rec":
-        raise UserError(f"output: expected a file name that ends in .rec, got {str(output)!r}; readers look for *.rec")
+        raise UserError(
+            f"--output: expected a file name that ends in .rec, got {str(output)!r}; readers look for *.rec"
+        )
+    for suffix in (".rec", ".idx", ".lst"):
+        expect_new(output.with_suffix(suffix))
+    expect_classes(output.with_suffix(".classes"), class_names)
     with written_aside(output) as aside:
         written = aside / output.name
         with ExitStack() as stack:

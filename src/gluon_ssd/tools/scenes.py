@@ -34,9 +34,9 @@ def write_scenes(output: Path, *, images: int, seed: int) -> None:
         UserError: there are to be no images, the seed is negative, or the output cannot be written.
     """
     if images < 1:
-        raise UserError(f"images: expected at least 1, got {images}")
+        raise UserError(f"--images: expected at least 1, got {images}")
     if seed < 0:
-        raise UserError(f"seed: expected at least 0, got {seed}")
+        raise UserError(f"--seed: expected at least 0, got {seed}")
     with write_record_files(output, CLASS_NAMES) as files:
         for number in tqdm(range(images), desc=f"scenes to {output.name}", unit=" images", disable=None):
             picture, objects = paint_scene(np.random.default_rng([seed, number]))

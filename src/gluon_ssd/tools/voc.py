@@ -72,9 +72,9 @@ class VocFolder:
             lines = (lists / f"{split}.txt").read_text("utf-8-sig").splitlines()
         except FileNotFoundError as error:
             names = ", ".join(sorted(path.stem for path in lists.glob("*.txt"))) or "none"
-            raise UserError(f"split: expected one that {lists} lists ({names}), got {split!r}") from error
+            raise UserError(f"--split: expected one that {lists} lists ({names}), got {split!r}") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"split: expected a readable list {lists / split}.txt, got: {error}") from error
+            raise UserError(f"--split: expected a readable list {lists / split}.txt, got: {error}") from error
         matches = map(LIST_LINE.fullmatch, lines)
         return list(dict.fromkeys(match["name"] for match in matches if match))
 

@@ -1,10 +1,12 @@
 """Output that appears whole when it is done, or not at all."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gluon_ssd.data.class_names import parse_class_names
 from gluon_ssd.errors import UserError
 
 
@@ -20,7 +22,31 @@ def written_aside(output: Path) -> Iterator[Path]:
         with TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent) as aside:
             yield Path(aside)
     except OSError as error:
-        raise UserError(f"output: expected to write {output}, got: {error}") from error
+        raise UserError(f"--output: expected to write {output}, got: {error}") from error
+
+
+def expect_new(file: Path) -> None:
+    """Refuse a file, or whatever else has its name, that is there already.
+
+    Raises:
+        UserError: it is.
+    """
+    if os.path.lexists(file):
+        raise UserError(f"--output: expected a new file, got {file}, which is there already; remove it or name another")
+
+
+def expect_classes(file: Path, class_names: Sequence[str]) -> None:
+    """Refuse a file of class names that is there already, unless they are these, as where it gave them.
+
+    Raises:
+        UserError: it holds others, or cannot be read.
+    """
+    try:
+        same = file.is_file() and parse_class_names(file.read_text("utf-8-sig")) == tuple(class_names)
+    except (OSError, UnicodeDecodeError):
+        same = False
+    if not same:
+        expect_new(file)
 
 
 def expect_free(folder: Path) -> None:
@@ -32,6 +58,6 @@ def expect_free(folder: Path) -> None:
     try:
         free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     except OSError as error:
-        raise UserError(f"output: expected to write {folder}, got: {error}") from error
+        raise UserError(f"--output: expected to write {folder}, got: {error}") from error
     if not free:
-        raise UserError(f"output: expected a folder that is new or empty, got {folder}; remove it or name another")
+        raise UserError(f"--output: expected a folder that is new or empty, got {folder}; remove it or name another")

@@ -31,7 +31,7 @@ def read_yolo(source: Path, split: str, *, classes: Sequence[str] | None) -> Dat
     images, labels = _folders(source, split)
     names = sorted(_images(images))
     if not names:
-        raise UserError(f"split: expected JPEG or PNG images in {images}, got none")
+        raise UserError(f"--split: expected JPEG or PNG images in {images}, got none")
     class_names = _class_names(source) if classes is None else tuple(classes)
     entries = [YoloEntry(images, labels, name, class_names) for name in names]
     return DataSet(split, class_names, entries, folder=images.relative_to(source).as_posix())
@@ -96,7 +96,7 @@ def _folders(source: Path, split: str) -> tuple[Path, Path]:
     if not split or found is None:
         names = sorted({*_splits(source)})
         raise UserError(
-            f"split: expected a folder images/{split} or {split}/images in {source}, got none; "
+            f"--split: expected a folder images/{split} or {split}/images in {source}, got none; "
             f"there are: {', '.join(names) or 'none'}"
         )
     if not found[1].is_dir():
@@ -123,13 +123,13 @@ def _class_names(source: Path) -> tuple[str, ...]:
     except FileNotFoundError:
         names = ()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"classes: expected a text file, got {path}: {error}") from error
+        raise UserError(f"{path}: expected a text file, got: {error}") from error
     if len(set(names)) < len(names):
-        raise UserError(f"classes: expected different names in {path}, got {', '.join(names)}")
+        raise UserError(f"{path}: expected different names, got {', '.join(names)}")
     if not names:
         yaml = " (the names of data.yaml, in order)" if list(source.glob("*.y*ml")) else ""
         raise UserError(
-            f"classes: expected the names of the classes in {path} or by --classes{yaml}, got none; "
+            f"--classes: expected the names of the classes in {path} or by --classes{yaml}, got none; "
             "labels hold numbers only"
         )
     return names

@@ -1,0 +1,80 @@
+"""What the help of each command shows by way of example."""
+
+EXAMPLES = """example, from nothing to pictures:
+  gluon-ssd prepare scenes --images 40 --output train.rec
+  gluon-ssd inspect train.rec
+  gluon-ssd train --train train.rec --validation train.rec --output job \\
+      --hyperparameter num_classes=5 base_network=resnet-50 image_shape=64 epochs=2
+  gluon-ssd draw job/model train.rec --output pictures --threshold 0.1
+
+Each command has a --help of its own.
+"""
+TRAIN_EXAMPLES = """examples:
+  gluon-ssd train --train train.rec --validation val.rec --hyperparameter num_classes=3 --output job
+  gluon-ssd train --train output.manifest --validation val.manifest --hyperparameter num_classes=3 --output job
+  gluon-ssd train --train shards/ --validation val.rec --output job \\
+      --hyperparameter num_classes=20 base_network=resnet-50 epochs=40 mini_batch_size=16 learning_rate=0.002
+  gluon-ssd train --train photos --train-annotation labels --validation val.rec --output job \\
+      --hyperparameter num_classes=3
+  gluon-ssd train --train train2017 --validation val2017 --annotations annotations --output job \\
+      --hyperparameter num_classes=80
+
+Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
+instances_*.json. A folder photos_annotation beside photos is found without being named. All images of a folder
+that are annotated are trained on: where it holds those of several splits, as a VOC folder's JPEGImages does, make
+the splits with `gluon-ssd prepare voc --split`.
+
+The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
+output/model.tar.gz. A job that failed before it had a model may be laid out again in the same folder.
+
+Hyperparameters that matter most: num_classes (required), base_network (vgg-16 or resnet-50), epochs, mini_batch_size,
+learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step. num_training_samples is counted unless it
+is given. All of them, with their values and defaults: README.md, section Hyperparameters.
+Images that a manifest names by s3:// addresses are fetched before training begins, with the credentials and the
+settings that boto3 finds, such as AWS_PROFILE and AWS_ENDPOINT_URL.
+"""
+_PREPARE = {
+    "voc": """  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --output train.rec
+  gluon-ssd prepare voc blood/ --split val --classes RBC,WBC,Platelets --output val.rec
+  gluon-ssd prepare voc VOCdevkit/VOC2007 --split train --format manifest --output train.manifest
+""",
+    "coco": """  gluon-ssd prepare coco annotations/instances_val2017.json --images val2017 --output val.rec
+""",
+    "yolo": """  gluon-ssd prepare yolo coco128/ --split train --classes names.txt --output train.rec
+""",
+    "csv": """  gluon-ssd prepare csv boxes.csv --images photographs --classes cat,dog --output train.rec
+  gluon-ssd prepare csv boxes.csv --format json --max-side 1024 --output channels/train
+""",
+    "scenes": """  gluon-ssd prepare scenes --images 400 --seed 1 --output train.rec
+""",
+}
+_PREPARE_FORMATS = """
+--format says what --output names:
+  recordio  a file, train.rec; train.idx, train.lst and train.classes appear beside it
+  json      a new folder, channels/train, for the images and train.classes; JSON goes to channels/train_annotation
+  manifest  a file, train.manifest; its images go to the new folder train_images beside it, names to train.classes
+What is there already is not replaced.
+"""
+
+
+def of_prepare(source: str = "") -> str:
+    """Return the examples of one source of `prepare`, or of all."""
+    shown = _PREPARE[source] if source else "".join(_PREPARE.values())
+    return f"examples:\n{shown}{'' if source == 'scenes' else _PREPARE_FORMATS}"
+
+
+DRAW_EXAMPLES = """example:
+  gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
+"""
+INSPECT_EXAMPLES = """examples:
+  gluon-ssd inspect train.rec
+  gluon-ssd inspect shards/ --num-classes 20 --draw pictures --count 16
+  gluon-ssd inspect input/data/train --draw pictures            (with annotations in input/data/train_annotation)
+  gluon-ssd inspect photographs --annotations labels --decode all --json report.json
+  gluon-ssd inspect val2017 --annotations annotations/instances_val2017.json
+  gluon-ssd inspect output.manifest --num-classes 3
+
+PATH is a .rec or .manifest file, a folder of either, or a folder of images. Labels are read as a job reads them; the
+exit code is 2 where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
+Images that a manifest names by s3:// addresses are not fetched.
+"""
