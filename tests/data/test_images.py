@@ -47,6 +47,36 @@ def test_a_jpeg_becomes_rgb_within_its_losses() -> None:
     np.testing.assert_allclose(image[16, [8, 56]], [RED, GREEN], atol=4)
 
 
+@pytest.mark.parametrize(("shrinkage", "shape"), [(1, (30, 62)), (2, (15, 31)), (4, (8, 16)), (8, (4, 8))])
+def test_a_jpeg_can_be_decoded_smaller(shrinkage: int, shape: tuple[int, int]) -> None:
+    image = images.decode(_encode(_two_halves()[:30, 1:63], ".jpg"), shrinkage=shrinkage)
+    assert image.shape == (*shape, 3)
+    np.testing.assert_allclose([image[0, 0], image[-1, -1]], [RED, GREEN], atol=6)
+
+
+def test_a_jpeg_has_the_values_of_opencv_and_a_draft_nearly() -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    jpeg = _encode(cv2.resize(noise, (333, 250), interpolation=cv2.INTER_CUBIC), ".jpg")
+    expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    np.testing.assert_array_equal(images.decode(jpeg), expected)
+    difference = np.abs(images.decode(jpeg, draft=True).astype(int) - expected)
+    assert 0 < difference.mean() < 2
+
+
+def test_a_png_is_decoded_whole() -> None:
+    assert images.decode(_encode(_two_halves()), shrinkage=4).shape == (32, 64, 3)
+
+
+@pytest.mark.parametrize("kind", [".png", ".jpg"])
+def test_the_size_of_an_image_is_told(kind: str) -> None:
+    assert images.size(_encode(_two_halves(), kind)) == (64, 32)
+
+
+def test_no_size_of_what_is_no_image() -> None:
+    with pytest.raises(UnreadableImageError, match="expected a JPEG or PNG image, got 6 bytes"):
+        images.size(b"broken")
+
+
 def test_the_rotation_tag_of_a_camera_is_ignored() -> None:
     plain = _encode(_two_halves(), ".jpg")
     tagged = _with_rotation_tag(plain, 6)

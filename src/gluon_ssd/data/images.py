@@ -1,26 +1,66 @@
 """Stored images, JPEG or PNG, to RGB pixels."""
 
+import io
+from contextlib import suppress
+
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 
+from gluon_ssd.data import image_header
 from gluon_ssd.data.image_header import JPEG, PNG
 
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"  # markers of JPEG: pixels begin, all ends
 # Boxes were drawn on the pixels as stored: a camera's rotation tag must not turn the image under them.
 _FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_SHRUNK = {
+    1: _FLAGS,
+    2: cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION,
+    4: cv2.IMREAD_REDUCED_COLOR_4 | cv2.IMREAD_IGNORE_ORIENTATION,
+    8: cv2.IMREAD_REDUCED_COLOR_8 | cv2.IMREAD_IGNORE_ORIENTATION,
+}
 
 
 class UnreadableImageError(ValueError):
     """Bytes that are not a JPEG or PNG image, or a broken one."""
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
+def decode(data: bytes, *, shrinkage: int = 1, draft: bool = False) -> NDArray[np.uint8]:
     """Decode a JPEG or PNG image to uint8 RGB of shape (height, width, 3).
 
     Gray becomes three equal channels, 16 bits become 8, an alpha channel is left out, and a rotation tag ignored.
+
+    Args:
+        data: the image as it is stored.
+        shrinkage: a JPEG at a half, a quarter or an eighth of its sides, rounded up (2, 4 or 8), takes less time; PNG
+            comes whole.
+        draft: whether a JPEG's values may be off by one or two, and colors a little less smooth, to save time.
     """
-    return cv2.cvtColor(_imdecode(data, _FLAGS), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    if data.startswith(JPEG):
+        # Straight to RGB: the same values as OpenCV's, a tenth faster.
+        with suppress(ValueError):  # kinds that it does not know, and broken ones, are OpenCV's
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            least = {"min_height": -(-height // shrinkage), "min_width": -(-width // shrinkage)}
+            decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+                data, "RGB", fastdct=draft, fastupsample=draft, min_factor=1, **least
+            )
+            return decoded
+    flags = _SHRUNK[shrinkage] if data.startswith(JPEG) else _FLAGS
+    return cv2.cvtColor(_imdecode(data, flags), cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Return the width and height of a JPEG or PNG image, whose first bytes tell them.
+
+    Raises:
+        UnreadableImageError: they do not, and it cannot be decoded.
+    """
+    told = image_header.read_size(io.BytesIO(data))
+    if told is None:
+        height, width = _imdecode(data, _FLAGS).shape[:2]
+        return width, height
+    return told
 
 
 def is_image(data: bytes) -> bool:
