@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from gluon_ssd import artifact
 from gluon_ssd.artifact import Artifact
-from gluon_ssd.data import augment, images, windows
-from gluon_ssd.data.augment import Choice
+from gluon_ssd.data import augment, images
+from gluon_ssd.data.augment import Choice, Window
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD, found
 
@@ -53,8 +53,9 @@ class Detector:
         """
         pixels = images.decode(image)
         # Warped to a square by the very function that prepares validation images.
-        whole = windows.whole((pixels.shape[0], pixels.shape[1]))
-        square = augment.apply(pixels, Choice(whole), self.network.image_shape)
+        shape = (pixels.shape[0], pixels.shape[1])
+        square = np.empty((self.network.image_shape, self.network.image_shape, 3), np.uint8)
+        augment.apply(pixels, Choice(Window(0, 0, shape[1], shape[0])), shape, square)
         batch = mx.nd.array(square[np.newaxis], ctx=self.device, dtype=np.uint8)
         rows = self.network.detect(
             batch, nms_threshold=self.description.nms_threshold, nms_topk=self.description.nms_topk

@@ -1,5 +1,8 @@
 """Channels of small images for the tests of loading."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+import augmentation_of_mxnet
 from gluon_ssd.data import recordio
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
@@ -33,3 +37,12 @@ def make_channel(tmp_path: Path) -> MakeChannel:
         return RecordIODataset.open(tmp_path, channel="train", num_classes=images, label_width=350)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mxnet_draws(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what 2,000 draws of MXNet's augmentation give (see `augmentation_of_mxnet`)."""
+    folder = tmp_path_factory.mktemp("mxnet")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, augmentation_of_mxnet.__file__, folder, "2000"], check=True, env=environment)
+    return folder

@@ -3,15 +3,20 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from batches_compared import assert_equal, grays_of
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
+from gluon_ssd.data.recordio import pack
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.share import Share
 from gluon_ssd.errors import UserError
+from record_stream import frame
 
 MakeChannel = Callable[..., RecordIODataset]
 
@@ -32,7 +37,7 @@ def _validation(dataset: RecordIODataset, *, num_workers: int = 0) -> Validation
     return ValidationBatches(dataset, BatchForm("validation", 4, 16), num_workers=num_workers)
 
 
-@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("num_workers", [1, 2, 5])
 def test_training_batches_do_not_depend_on_the_number_of_workers(make_channel: MakeChannel, num_workers: int) -> None:
     dataset = make_channel(30, broken=frozenset({7, 8}))
     with _training(dataset) as alone, _training(dataset, num_workers=num_workers) as helped:
@@ -89,6 +94,16 @@ def test_validation_shows_every_image_once_in_channel_order_and_leaves_out_the_u
     assert len(batches) == 3
     assert grays_of(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
     assert grays_of(batches) == [[0, 2, 3], [4, 5, 6, 7], [9]]
+
+
+def test_validation_is_opencvs_resize_of_all_pixels(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(71).integers(0, 256, (200, 260, 3), dtype=np.uint8)
+    jpeg = cv2.imencode(".jpg", pixels)[1]
+    (tmp_path / "a.rec").write_bytes(frame(pack(Sample(jpeg.tobytes(), np.zeros((0, 6), np.float32)), 0)))
+    dataset = RecordIODataset.open(tmp_path, channel="validation", num_classes=1, label_width=350)
+    (batch,) = _validation(dataset, num_workers=1)
+    expected = cv2.resize(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), (16, 16))
+    np.testing.assert_array_equal(batch.images[0], expected[:, :, ::-1])
 
 
 def test_a_validation_batch_of_unreadable_images_alone_is_passed_over(make_channel: MakeChannel) -> None:

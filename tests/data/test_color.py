@@ -1,10 +1,14 @@
 """Changes of color: what each does to pixels, and how often and how far they are drawn."""
 
 import colorsys
+import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+import augmentation_of_mxnet
 from gluon_ssd.data import color
 from gluon_ssd.data.color import ColorChange
 
@@ -49,11 +53,35 @@ def test_hue_stops_at_its_limit_as_in_mxnet() -> None:
 
 
 def test_draws_keep_within_their_limits_and_happen_half_the_time() -> None:
-    rng = np.random.default_rng(5)
-    changes = [color.draw(rng) for _ in range(4000)]
+    changes = color.draw(np.random.default_rng(5).random((4000, color.NUMBERS)))
     rows = np.array([(one.hue, one.lightness, one.saturation, one.contrast) for one in changes])
     assert np.abs(rows).max(axis=0).tolist() == pytest.approx([17, 31, 31, 0.5], abs=0.001)
     # Of the draws that happen, those that are cut to 0 do not show: one in 18 of hues, one in 32 of the others.
     shares = (rows != 0).mean(axis=0)
     np.testing.assert_allclose(shares, [0.5 * 17 / 18, 0.5 * 31 / 32, 0.5 * 31 / 32, 0.5], atol=0.032)
     np.testing.assert_allclose(rows.mean(axis=0) / (18, 32, 32, 0.5), 0, atol=0.03)
+
+
+def _statistics(image: NDArray[np.uint8]) -> list[float]:
+    """Brightness, contrast, saturation, and the three channels, whose balance is the hue."""
+    saturation = [colorsys.rgb_to_hls(*pixel)[2] for pixel in (image.reshape(-1, 3) / 255).tolist()]
+    return [
+        float(image.mean()),
+        float(image.std()),
+        255 * float(np.mean(saturation)),
+        *image.mean(axis=(0, 1)).tolist(),
+    ]
+
+
+def test_colors_spread_as_those_of_mxnets_iterator(mxnet_draws: Path) -> None:
+    image = augmentation_of_mxnet.colors()
+    changes = color.draw(np.random.default_rng(67).random((2000, color.NUMBERS)))
+    theirs = np.array([_statistics(pixels) for pixels in np.load(mxnet_draws / "pixels.npy")])
+    ours = np.array([_statistics(color.apply(image, change)) for change in changes])
+    # Four standard errors of the difference of two means over 2,000, and of two deviations.
+    tolerance = 4 * theirs.std(axis=0) * math.sqrt(2 / 2000)
+    np.testing.assert_array_less(np.abs(ours.mean(axis=0) - theirs.mean(axis=0)), tolerance)
+    np.testing.assert_array_less(np.abs(ours.std(axis=0) - theirs.std(axis=0)), tolerance)
+    for share in (0.1, 0.25, 0.75, 0.9):
+        difference = np.abs(np.quantile(ours, share, axis=0) - np.quantile(theirs, share, axis=0))
+        np.testing.assert_array_less(difference, 3 * tolerance)

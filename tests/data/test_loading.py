@@ -12,7 +12,8 @@ MakeChannel = Callable[..., RecordIODataset]
 
 
 def _load(dataset: RecordIODataset, records: list[int], *, replace: bool = True) -> tuple[Batch | None, list[int]]:
-    loaded = Loader(dataset, 16, "none", 0, replace).load([Place(0, record) for record in records])
+    task = [Place(0, record) for record in records]
+    loaded = Loader(dataset, "none", 0, replace).load(task, np.empty((len(task), 16, 16, 3), np.uint8))
     return loaded.batch, sorted(loaded.unreadable)
 
 
@@ -63,6 +64,7 @@ def test_a_ruined_channel_is_not_searched_beyond_what_fails_the_job(make_channel
 
 def test_a_record_that_stands_in_looks_different_from_its_own_turn(make_channel: MakeChannel) -> None:
     dataset = make_channel(12, broken=frozenset({2}))
-    loaded = Loader(dataset, 16, "full", 0, replace=True).load([Place(0, 2), Place(0, 3)])
+    images = np.empty((2, 16, 16, 3), np.uint8)
+    loaded = Loader(dataset, "full", 0, replace=True).load([Place(0, 2), Place(0, 3)], images)
     assert loaded.batch is not None
     assert loaded.batch.objects[0].tolist() != loaded.batch.objects[1].tolist()

@@ -1,43 +1,77 @@
 """Windows: how they are drawn, beside plain Python and beside MXNet's iterator, and how objects move with them."""
 
 import math
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import augmentation_of_mxnet
 from gluon_ssd import boxes
 from gluon_ssd.data import windows
-from gluon_ssd.data.windows import Window
 
 SHAPE = (300, 400)
 BACKGROUND = np.zeros((0, 6), np.float32)
 OBJECTS = np.array([[0, 0.25, 0.25, 0.75, 0.875, 0]], np.float32)
 
 
-def _draws(objects: NDArray[np.float32], count: int, *, shape: tuple[int, int] = SHAPE) -> list[Window]:
-    rng = np.random.default_rng(17)
-    return [windows.draw(rng, objects, shape) for _ in range(count)]
+class _Window(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
 
 
-def _iou(window: Window, box: tuple[float, float, float, float]) -> float:
+def _edges(objects: NDArray[np.float32], count: int, *, shape: tuple[int, int] = SHAPE) -> NDArray[np.float64]:
+    """Draw so many windows, rows (left, top, right, bottom), onto images of one shape with the same objects."""
+    corners = np.tile(objects[:, 1:5].astype(np.float64), (count, 1, 1))
+    if not len(objects):
+        corners = np.full((count, 1, 4), np.nan)
+    numbers = np.random.default_rng(17).random((count, windows.NUMBERS))
+    return windows.draw(numbers, corners, _sizes(shape, count))
+
+
+def _draws(objects: NDArray[np.float32], count: int, *, shape: tuple[int, int] = SHAPE) -> list[_Window]:
+    edges = _edges(objects, count, shape=shape)
+    assert (edges == edges.round()).all()
+    return [_Window(*row) for row in edges.tolist()]
+
+
+def _sizes(shape: tuple[int, int], count: int = 1) -> NDArray[np.float64]:
+    return np.tile(np.array([shape[::-1]], np.float64), (count, 1))
+
+
+def _move(objects: NDArray[np.float32], window: _Window, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Move the objects of one image; return class, corners and difficult of those that are shown."""
+    shown, moved = windows.move(objects[None, :, 1:5].astype(np.float64), np.array([window]), _sizes(shape))
+    rows: NDArray[np.float64] = np.concatenate([objects[:, :1], moved[0], objects[:, 5:]], axis=1)[shown[0]]
+    return rows
+
+
+def _iou(window: _Window, box: tuple[float, float, float, float]) -> float:
     width = max(0.0, min(window.right, box[2]) - max(window.left, box[0]))
     height = max(0.0, min(window.bottom, box[3]) - max(window.top, box[1]))
     both = window.width * window.height + (box[2] - box[0]) * (box[3] - box[1])
     return width * height / (both - width * height)
 
 
-def _shows_whole(window: Window) -> bool:
+def _shows_whole(window: _Window) -> bool:
     return window.left <= 0 and window.top <= 0 and window.right >= SHAPE[1] and window.bottom >= SHAPE[0]
 
 
 def test_the_whole_window_is_the_image() -> None:
-    assert windows.whole((300, 400)) == Window(0, 0, 400, 300)
+    assert windows.whole(_sizes((300, 400), 2)).tolist() == [[0, 0, 400, 300]] * 2
 
 
 def test_a_crop_overlaps_an_object_enough_and_shows_its_center() -> None:
@@ -61,7 +95,7 @@ def test_crops_keep_their_aspect_ratio_in_bounds_and_within_the_padded_image() -
 
 def test_one_image_in_six_is_not_cropped_and_half_of_those_not_padded() -> None:
     frames = [window for window in _draws(BACKGROUND, 6000) if _shows_whole(window)]
-    untouched = [window for window in frames if window == Window(0, 0, 400, 300)]
+    untouched = [window for window in frames if window == _Window(0, 0, 400, 300)]
     # Padding of less than 1.05 counts as none: 1/2 + 1/2 x 0.05 / 3.
     assert len(untouched) / 6000 == pytest.approx((0.5 + 0.5 * 0.05 / 3) / 6, abs=0.011)
 
@@ -107,7 +141,7 @@ class _PlainDraw:
     def _fits(self, crop: tuple[float, float, float, float], least: float) -> bool:
         center = ((self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2)
         shown = crop[0] <= center[0] < crop[2] and crop[1] <= center[1] < crop[3]
-        window = Window(*crop)  # type: ignore[arg-type]  # fractions serve the oracle as well
+        window = _Window(*crop)
         return shown and _iou(window, self.box) >= least
 
 
@@ -116,8 +150,7 @@ def test_windows_spread_as_those_of_a_plain_loop_over_trials(box: tuple[float, f
     plain = _PlainDraw(19, box, aspect=400 / 300)
     expected = np.array([plain.draw() for _ in range(4000)])
     objects = np.array([[0, *box, 0]], np.float32)
-    drawn = np.array([(one.left, one.top, one.right, one.bottom) for one in _draws(objects, 4000)])
-    drawn = drawn / (400, 300, 400, 300)
+    drawn = _edges(objects, 4000) / (400, 300, 400, 300)
     # Twice four standard errors of a mean over 4,000.
     tolerance = 8 * expected.std(axis=0).max() / math.sqrt(4000)
     np.testing.assert_allclose(drawn.mean(axis=0), expected.mean(axis=0), atol=tolerance)
@@ -127,17 +160,10 @@ def test_windows_spread_as_those_of_a_plain_loop_over_trials(box: tuple[float, f
         assert np.mean(ours >= overlap) == pytest.approx(np.mean(theirs >= overlap), abs=0.04)
 
 
-def _boxes_of_mxnet(folder: Path, count: int) -> NDArray[np.float32]:
-    program = Path(__file__).with_name("boxes_of_mxnet.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, program, folder, str(count)], check=True, env=environment)
-    corners: NDArray[np.float32] = np.load(folder / "boxes.npy")
-    return corners
-
-
-def test_boxes_spread_as_those_of_mxnets_iterator(tmp_path: Path) -> None:
-    theirs = _boxes_of_mxnet(tmp_path, 2000)
-    ours = np.concatenate([windows.move(OBJECTS, window, SHAPE) for window in _draws(OBJECTS, 2000)])[:, 1:5]
+def test_boxes_spread_as_those_of_mxnets_iterator(mxnet_draws: Path) -> None:
+    theirs = np.load(mxnet_draws / "boxes.npy")
+    rows = np.array(augmentation_of_mxnet.ONE, np.float32)
+    ours = np.concatenate([_move(rows, window, SHAPE) for window in _draws(rows, 2000)])[:, 1:5]
     their_sides, our_sides = (corners[:, 2:4] - corners[:, 0:2] for corners in (theirs, ours))
     np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), atol=0.03)
     np.testing.assert_allclose(our_sides.mean(axis=0), their_sides.mean(axis=0), atol=0.03)
@@ -145,25 +171,36 @@ def test_boxes_spread_as_those_of_mxnets_iterator(tmp_path: Path) -> None:
     np.testing.assert_allclose(ours_sorted[100::200], theirs_sorted[100::200], atol=0.06)
 
 
+def test_objects_survive_as_in_mxnets_iterator(mxnet_draws: Path) -> None:
+    theirs = np.load(mxnet_draws / "survivors.npy")
+    rows = np.array(augmentation_of_mxnet.THREE, np.float32)
+    left = [_move(rows, window, SHAPE)[:, 0] for window in _draws(rows, 2000)]
+    ours = np.array([np.isin([0, 1, 2], classes) for classes in left])
+    # Four standard errors of the difference of two shares of 2,000, at most.
+    np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), atol=0.064)
+    for several in (1, 2, 3):
+        assert (ours.sum(axis=1) == several).mean() == pytest.approx((theirs.sum(axis=1) == several).mean(), abs=0.064)
+
+
 def test_objects_move_into_the_fractions_of_the_window() -> None:
-    moved = windows.move(OBJECTS, Window(-200, -300, 600, 300), SHAPE)
+    moved = _move(OBJECTS, _Window(-200, -300, 600, 300), SHAPE)
     np.testing.assert_allclose(moved, [[0.0, 300 / 800, 375 / 600, 500 / 800, 562.5 / 600, 0.0]], rtol=1e-6)
 
 
 def test_objects_whose_center_is_outside_are_left_out_and_others_cut() -> None:
     objects = np.array([[0, 0, 0, 0.5, 0.5, 1], [1, 0.2, 0, 0.9, 1, 0], [2, 0.5, 0.5, 1, 1, 1]], np.float32)
     # The window ends at the middle of the image: the first center lies in it, the second beyond, the third on no edge.
-    moved = windows.move(objects, Window(100, 0, 200, 200), (400, 400))
+    moved = _move(objects, _Window(100, 0, 200, 200), (400, 400))
     np.testing.assert_allclose(moved, [[0, 0, 0, 1, 1, 1]])
-    moved = windows.move(objects, Window(200, 200, 400, 400), (400, 400))
+    moved = _move(objects, _Window(200, 200, 400, 400), (400, 400))
     np.testing.assert_allclose(moved, [[1.0, 0.0, 0.0, 0.8, 1.0, 0.0], [2.0, 0.0, 0.0, 1.0, 1.0, 1.0]], rtol=1e-6)
 
 
 def test_moving_leaves_its_input_alone() -> None:
     before = OBJECTS.copy()
-    windows.move(OBJECTS, Window(100, 100, 300, 300), SHAPE)
+    _move(OBJECTS, _Window(100, 100, 300, 300), SHAPE)
     np.testing.assert_array_equal(OBJECTS, before)
 
 
 def test_no_objects_stay_none() -> None:
-    assert windows.move(BACKGROUND, Window(100, 100, 300, 300), SHAPE).shape == (0, 6)
+    assert _move(BACKGROUND, _Window(100, 100, 300, 300), SHAPE).shape == (0, 6)

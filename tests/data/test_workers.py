@@ -18,6 +18,7 @@ from gluon_ssd.data.workers import Workers
 from gluon_ssd.errors import PlatformError
 
 MakeChannel = Callable[..., RecordIODataset]
+SHAPE = (1, 16, 16, 3)
 TASKS = [[Place(0, record)] for record in range(12)]
 
 PROGRAM = """
@@ -30,7 +31,7 @@ from gluon_ssd.data.workers import Workers
 if __name__ == "__main__":
     print("running", flush=True)
     dataset = RecordIODataset.open(Path(sys.argv[1]), channel="train", num_classes=12, label_width=350)
-    workers = Workers(Loader(dataset, 16, "none", 0, replace=True), 2, channel="train")
+    workers = Workers(Loader(dataset, "none", 0, replace=True), 2, (1, 16, 16, 3), channel="train")
     loaded = list(workers.load([[Place(0, record)] for record in range(12)]))
     print(*(process.pid for process in multiprocessing.active_children()), flush=True)
     time.sleep(60)
@@ -38,7 +39,7 @@ if __name__ == "__main__":
 
 
 def _loader(dataset: RecordIODataset) -> Loader:
-    return Loader(dataset, 16, "none", 0, replace=True)
+    return Loader(dataset, "none", 0, replace=True)
 
 
 def _is_alive(process: int) -> bool:
@@ -55,14 +56,14 @@ def test_reading_data_needs_no_mxnet() -> None:
 
 
 def test_results_come_in_order_of_the_tasks(make_channel: MakeChannel) -> None:
-    with Workers(_loader(make_channel(12)), 2, channel="train") as workers:
+    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
         batches = [loaded.batch for loaded in workers.load(TASKS)]
     assert [int(batch.images[0, 0, 0, 0]) for batch in batches if batch is not None] == list(range(12))
 
 
 def test_no_more_tasks_are_taken_than_the_workers_need_ahead(make_channel: MakeChannel) -> None:
     taken = []
-    with Workers(_loader(make_channel(12)), 1, channel="train") as workers:
+    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
         results = workers.load(taken.append(places[0].record) or places for places in TASKS)  # type: ignore[func-returns-value]
         next(results)
         assert taken == [0, 1]
@@ -70,9 +71,18 @@ def test_no_more_tasks_are_taken_than_the_workers_need_ahead(make_channel: MakeC
         assert taken == [0, 1, 2]
 
 
+def test_batches_stay_what_they_are_however_many_are_kept(make_channel: MakeChannel) -> None:
+    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+        for _ in range(3):
+            kept = [loaded.batch for loaded in workers.load(TASKS)]
+            assert [int(batch.images.max()) for batch in kept if batch is not None] == list(range(12))
+            next(workers.load(TASKS))  # an epoch that is left early
+    assert [int(batch.images.max()) for batch in kept if batch is not None] == list(range(12))
+
+
 def test_leaving_early_leaves_no_process(make_channel: MakeChannel) -> None:
     before = multiprocessing.active_children()
-    with Workers(_loader(make_channel(12)), 2, channel="train") as workers:
+    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
         next(workers.load(TASKS))
         assert len(multiprocessing.active_children()) > len(before)
     assert multiprocessing.active_children() == before
@@ -84,7 +94,7 @@ def test_an_error_reaches_the_caller_and_leaves_no_process(make_channel: MakeCha
     (tmp_path / "train.rec").unlink()
     with (
         pytest.raises(PlatformError, match=r"train channel, train\.rec, record 0: could not be read: .*No such file"),
-        Workers(_loader(dataset), 1, channel="train") as workers,
+        Workers(_loader(dataset), 1, SHAPE, channel="train") as workers,
     ):
         list(workers.load(TASKS))
     assert multiprocessing.active_children() == before
@@ -92,7 +102,7 @@ def test_an_error_reaches_the_caller_and_leaves_no_process(make_channel: MakeCha
 
 def test_a_worker_that_dies_is_a_platform_error(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 2, channel="train") as workers:
+    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
         results = workers.load(TASKS)
         next(results)
         for process in set(multiprocessing.active_children()) - before:
@@ -103,7 +113,7 @@ def test_a_worker_that_dies_is_a_platform_error(make_channel: MakeChannel) -> No
 
 def test_workers_leave_signals_to_the_whole_job_to_their_parent(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 1, channel="train") as workers:
+    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
         next(workers.load(TASKS))
         groups = [os.getpgid(process.pid or 0) for process in set(multiprocessing.active_children()) - before]
     assert len(groups) == 1
@@ -112,14 +122,14 @@ def test_workers_leave_signals_to_the_whole_job_to_their_parent(make_channel: Ma
 
 def test_workers_start_before_their_first_task(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 3, channel="train"):
+    with Workers(_loader(make_channel(12)), 3, SHAPE, channel="train"):
         assert len(set(multiprocessing.active_children()) - before) == 3
 
 
 def test_a_signal_to_the_whole_group_does_not_reach_workers_that_are_starting(make_channel: MakeChannel) -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process, as a job does, takes it for a request
     try:
-        with Workers(_loader(make_channel(12)), 2, channel="train") as workers:
+        with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
             for process in multiprocessing.active_children():
                 os.kill(process.pid or 0, signal.SIGTERM)
             assert len(list(workers.load(TASKS))) == len(TASKS)

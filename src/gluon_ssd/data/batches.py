@@ -5,11 +5,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from gluon_ssd.data import order
+from gluon_ssd.data.chunks import chunks
 from gluon_ssd.data.dataset import Dataset
 from gluon_ssd.data.loading import Batch, Loader, TaskLoader
 from gluon_ssd.data.order import Place
@@ -23,7 +23,6 @@ __all__ = [
     "LoadedBatches",
     "TrainingBatches",
     "ValidationBatches",
-    "chunks",
     "warn_of_repeats",
 ]
 
@@ -56,7 +55,8 @@ class LoadedBatches(ABC, Generic[T, K]):
 
     def __init__(self, loader: TaskLoader[T, K], form: BatchForm, *, num_workers: int) -> None:
         self._form = form
-        self._workers = Workers(loader, num_workers, channel=form.channel)
+        shape = (form.batch_size, form.image_size, form.image_size, 3)
+        self._workers = Workers(loader, num_workers, shape, channel=form.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -112,7 +112,7 @@ class TrainingBatches(_IndexedBatches):
         num_workers: int,
         shuffle: bool = True,
     ) -> None:
-        loader = Loader(dataset, form.image_size, augmentation, seed, replace=True)
+        loader = Loader(dataset, augmentation, seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
         self._seed = seed
         self._shuffle = shuffle
@@ -134,7 +134,7 @@ class ValidationBatches(_IndexedBatches):
     """
 
     def __init__(self, dataset: Dataset, form: BatchForm, *, num_workers: int) -> None:
-        loader = Loader(dataset, form.image_size, "none", seed=0, replace=False)
+        loader = Loader(dataset, "none", seed=0, replace=False)
         super().__init__(loader, form, num_workers=num_workers)
 
     def __len__(self) -> int:
@@ -154,9 +154,3 @@ def warn_of_repeats(form: BatchForm, images: int) -> None:
             f"{form.batch_size} x {form.share.workers} workers" if form.share.workers > 1 else form.batch_size,
             images,
         )
-
-
-def chunks(items: Iterator[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in lists of so many; the last one may be shorter."""
-    while chunk := list(islice(items, size)):
-        yield chunk

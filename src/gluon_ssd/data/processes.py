@@ -5,13 +5,13 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from typing import Any, Generic, TypeVar
 
 import cv2
 
-_AHEAD = 2  # tasks in the making for each process
+AHEAD = 2  # tasks in the making for each process
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a process was started with. A task then carries what differs between tasks, not the whole data set.
 _own_work: list[Callable[[Any], Any]] = []
@@ -25,7 +25,7 @@ class Processes(Generic[T, R]):
 
     def __init__(self, count: int, work: Callable[[T], R]) -> None:
         """Start them now, not with their first task: they get ready while this one does something else."""
-        self._ahead = _AHEAD * count
+        self._ahead = AHEAD * count
         # Spawned, since a fork would copy MXNet's threads and locks in whatever state they are.
         self._pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start, (work,))
         # A signal to the whole group must not kill a child before it has a group of its own (see `_start`).
@@ -37,7 +37,7 @@ class Processes(Generic[T, R]):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def results(self, tasks: Iterable[T]) -> Iterator[R]:
+    def results(self, tasks: Iterable[T]) -> Generator[R, None, None]:
         """Yield what becomes of each task, in order, and keep a bounded number of the next ones in the making.
 
         Raises concurrent.futures.process.BrokenProcessPool when a process dies.
@@ -51,9 +51,8 @@ class Processes(Generic[T, R]):
             while pending:
                 yield pending.popleft().result()
         finally:
-            # Whoever leaves early must not keep the processes from what comes next.
-            for future in pending:
-                future.cancel()
+            # Whoever leaves early must not keep the processes from what comes next, nor they write where that does.
+            wait([future for future in pending if not future.cancel()])
 
     def close(self) -> None:
         """End the processes, after what each has in hand."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
-from gluon_ssd.data.batches import Batch, BatchForm, LoadedBatches, chunks, warn_of_repeats
+from gluon_ssd.data.batches import Batch, BatchForm, LoadedBatches, warn_of_repeats
+from gluon_ssd.data.chunks import chunks
 from gluon_ssd.data.dataset import SampleStream
 from gluon_ssd.data.loading import Placed, StreamLoader
 from gluon_ssd.data.order import Place
@@ -22,7 +23,7 @@ class StreamedTrainingBatches(LoadedBatches[Sequence[Placed], Place]):
     def __init__(
         self, stream: SampleStream, form: BatchForm, order: StreamOrder, *, augmentation: str, num_workers: int
     ) -> None:
-        loader = StreamLoader(form.image_size, augmentation, order.seed, replace=True)
+        loader = StreamLoader(augmentation, order.seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
         self._tasks = StreamTasks(stream, order, form.batch_of_all)
         self._first = order.passages.start
@@ -56,7 +57,7 @@ class StreamedValidationBatches(LoadedBatches[Sequence[Placed], Place]):
     """
 
     def __init__(self, stream: SampleStream, form: BatchForm, *, first: int, num_workers: int) -> None:
-        loader = StreamLoader(form.image_size, "none", seed=0, replace=False)
+        loader = StreamLoader("none", seed=0, replace=False)
         super().__init__(loader, form, num_workers=num_workers)
         self._stream = stream
         self._next = first

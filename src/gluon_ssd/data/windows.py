@@ -1,9 +1,12 @@
-"""Windows of an image: whole numbers of pixels (left, top, right, bottom), which may reach beyond its edges."""
+"""Windows of images: whole numbers of pixels (left, top, right, bottom), which may reach beyond an image's edges.
 
-from dataclasses import dataclass
+All functions take n images at once, since numpy then takes a tenth of the time: their sizes (n, 2), width and height,
+and the corners of their objects (n, m, 4) in fractions of the image, NaN where an image has fewer than m.
+"""
+
+from typing import Final
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gluon_ssd import boxes
@@ -12,125 +15,104 @@ _PAD_PROBABILITY = 0.5
 _MAX_PAD_SCALE = 4.0
 _MIN_PAD_SCALE = 1.05  # less is not worth the blur of another resize
 _CROP_PROBABILITY = 5 / 6
-_MIN_OVERLAPS = (0.1, 0.3, 0.5, 0.7, 0.9)  # a sampler each
-_TRIALS = 25
+_MIN_OVERLAPS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])  # a sampler each
+_TRIALS = 25  # of each sampler
 _SCALES = (0.3, 1.0)  # of a crop's sides to the frame's, before the aspect ratio
 _ASPECT_RATIOS = (0.5, 2.0)  # width to height, in pixels
+_CANDIDATES = len(_MIN_OVERLAPS) * _TRIALS
+# Whether to pad, by how much, two for where; whether to crop, the order of the samplers, four for each candidate.
+_PARTS = np.cumsum([1, 1, 2, 1, len(_MIN_OVERLAPS), 4 * _CANDIDATES])
+NUMBERS: Final = int(_PARTS[-1])
+"""How many random numbers a window takes."""
+
+Numbers = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A rectangle of pixels; `left` and `top` may be negative, `right` and `bottom` greater than the image."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """The width in pixels."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """The height in pixels."""
-        return self.bottom - self.top
+def whole(sizes: Numbers) -> Numbers:
+    """Return the windows (n, 4) that are the images themselves."""
+    return np.concatenate([np.zeros_like(sizes), sizes], axis=1)
 
 
-def whole(shape: tuple[int, int]) -> Window:
-    """Return the window that is an image of `shape` (height, width) itself."""
-    height, width = shape
-    return Window(0, 0, width, height)
-
-
-def draw(rng: Generator, objects: NDArray[np.float32], shape: tuple[int, int]) -> Window:
-    """Draw a window onto an image of `shape` (height, width): now and then padded, mostly cropped, as SSD trains.
+def draw(numbers: Numbers, corners: Numbers, sizes: Numbers) -> Numbers:
+    """Draw windows (n, 4) by random numbers (n, NUMBERS): now and then padded, mostly cropped, as SSD trains.
 
     SSD paper (Liu et al. 2016), sections 2.2 and 3.6: the image is set into a canvas of up to 4 x 4 times its
     size ("zoom out"), then a crop of the canvas is tried that overlaps some object enough ("zoom in").
     """
-    frame = _draw_padding(rng, whole(shape))
-    if rng.random() >= _CROP_PROBABILITY:
-        return frame
-    for least in rng.permutation(_MIN_OVERLAPS).tolist():
-        crops = _draw_crops(rng, frame)
-        accepted = _accepted(crops, objects, shape, least=least)
-        if accepted.any():
-            return Window(*crops[int(np.argmax(accepted))].tolist())
-    return frame
+    pad, scale, place, crop, order, candidates = np.split(numbers, _PARTS[:-1], axis=1)
+    frames = _pad(pad, scale, place, sizes)
+    crops, possible = _crop(candidates.reshape(-1, 4, _CANDIDATES), frames)
+    # Each sampler's candidates in turn: the first that will do is taken.
+    least = _MIN_OVERLAPS[order.argsort(axis=1)].repeat(_TRIALS, axis=1)
+    accepted = possible & _accepted(crops, corners * _sides(sizes), least) & (crop < _CROP_PROBABILITY)
+    images, first = np.arange(len(numbers)), accepted.argmax(axis=1)
+    return np.where(accepted[images, first, None], crops[images, first], frames)
 
 
-def move(objects: NDArray[np.float32], window: Window, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the objects that a window shows, corners in fractions of the window.
+def move(corners: Numbers, windows: Numbers, sizes: Numbers) -> tuple[NDArray[np.bool_], Numbers]:
+    """Say which objects (n, m) windows show, and return the corners of all in fractions of the windows.
 
-    Objects whose center lies outside are left out, the others are cut at the window's edges.
+    Objects whose center lies outside are not shown, the others are cut at the window's edges.
     """
-    corners = objects[:, 1:5] * _sides(shape)
-    edges = np.array([[window.left, window.top, window.right, window.bottom]])
-    shown = _centers_inside(corners, edges)[0]
-    moved: NDArray[np.float32] = objects[shown]
-    moved[:, 1:5] = boxes.clip((corners[shown] - edges[:, [0, 1, 0, 1]]) / _sides((window.height, window.width)))
-    return moved
+    pixels = corners * _sides(sizes)
+    shown = _centers_inside(pixels, windows[:, None])[:, 0]
+    left_top = windows[:, :2]
+    moved = (pixels - np.tile(left_top, 2)[:, None]) / _sides(windows[:, 2:] - left_top)
+    return shown, boxes.clip(moved)
 
 
-def _draw_padding(rng: Generator, image: Window) -> Window:
-    if rng.random() >= _PAD_PROBABILITY:
-        return image
-    scale = rng.uniform(1, _MAX_PAD_SCALE)
-    if scale < _MIN_PAD_SCALE:
-        return image
-    left, top = (-rng.uniform(0, scale - 1, 2) * (image.width, image.height)).round().astype(int).tolist()
-    return Window(left, top, left + round(scale * image.width), top + round(scale * image.height))
+def _pad(pad: Numbers, scale: Numbers, place: Numbers, sizes: Numbers) -> Numbers:
+    """Return the canvases (n, 4) into which the images are set: most of them the images themselves."""
+    scales = 1 + (_MAX_PAD_SCALE - 1) * scale
+    scales = np.where((pad < _PAD_PROBABILITY) & (scales >= _MIN_PAD_SCALE), scales, 1)
+    left_top = np.rint(-place * (scales - 1) * sizes)
+    return np.concatenate([left_top, left_top + np.rint(scales * sizes)], axis=1)
 
 
-def _draw_crops(rng: Generator, frame: Window) -> NDArray[np.int64]:
-    """Draw the candidates of one sampler, rows (left, top, right, bottom); some of the 25 may not be possible."""
-    scales = rng.uniform(*_SCALES, _TRIALS)
+def _crop(numbers: Numbers, frames: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Return candidates (n, k, 4) within frames, and say of each (n, k) whether there can be such a crop."""
+    scale, ratio, x, y = numbers.transpose(1, 0, 2)
+    left, top, right, bottom = frames.T[:, :, None]
+    scales = _SCALES[0] + (_SCALES[1] - _SCALES[0]) * scale
+    squares = scales * scales
     # The ratio of a crop's sides in fractions of the frame: the crop stays within it, and its aspect in bounds.
-    frame_aspect = frame.width / frame.height
-    least = np.maximum(_ASPECT_RATIOS[0] / frame_aspect, scales**2)
-    most = np.minimum(_ASPECT_RATIOS[1] / frame_aspect, scales**-2)
-    possible = least <= most
-    ratios = np.sqrt(rng.uniform(least, np.maximum(least, most)))
-    sides = np.stack([scales * ratios, scales / ratios], axis=1)
-    corners = rng.random((_TRIALS, 2)) * np.maximum(1 - sides, 0)
-    pixels = (frame.width, frame.height)
-    # A pixel at least, and none beyond the frame, however the rounding falls.
-    starts = np.minimum(np.rint(corners * pixels).astype(np.int64), np.array(pixels) - 1)
-    ends = np.clip(np.rint((corners + sides) * pixels).astype(np.int64), starts + 1, pixels)
-    origin = (frame.left, frame.top)
-    crops: NDArray[np.int64] = np.concatenate([starts + origin, ends + origin], axis=1)[possible]
-    return crops
+    aspects = (right - left) / (bottom - top)
+    least = np.maximum(squares, _ASPECT_RATIOS[0] / aspects)
+    most = np.minimum(1 / squares, _ASPECT_RATIOS[1] / aspects)
+    ratios = np.sqrt(least + (most - least) * ratio)
+    lefts, rights = _span(x, scales * ratios, right - left)
+    tops, bottoms = _span(y, scales / ratios, bottom - top)
+    return np.stack([left + lefts, top + tops, left + rights, top + bottoms], axis=2), least <= most
 
 
-def _accepted(
-    crops: NDArray[np.int64],
-    objects: NDArray[np.float32],
-    shape: tuple[int, int],
-    *,
-    least: float,
-) -> NDArray[np.bool_]:
-    """Say of each crop whether it shows the center of an object, and overlaps some object by IoU `least`.
+def _span(place: Numbers, sides: Numbers, pixels: Numbers) -> tuple[Numbers, Numbers]:
+    """Return where crops begin and end on an axis, by sides in fractions of it: a pixel at least, none beyond it."""
+    corners = place * np.maximum(1 - sides, 0)
+    starts = np.minimum(np.rint(corners * pixels), pixels - 1)
+    ends = np.minimum(np.maximum(np.rint((corners + sides) * pixels), starts + 1), pixels)
+    return starts, ends
+
+
+def _accepted(crops: Numbers, corners: Numbers, least: Numbers) -> NDArray[np.bool_]:
+    """Say of each crop (n, k) whether it shows the center of an object, and overlaps some object by its least IoU.
 
     Without objects there is nothing to ask for.
     """
-    if not len(objects):
-        return np.ones(len(crops), np.bool_)
-    corners = objects[:, 1:5] * _sides(shape)
-    overlaps = boxes.iou(crops.astype(np.float64), corners)
-    accepted: NDArray[np.bool_] = (overlaps >= least).any(axis=1) & _centers_inside(corners, crops).any(axis=1)
+    overlaps = (boxes.iou(crops, corners) >= least[:, :, None]).any(axis=2)
+    shows = _centers_inside(corners, crops).any(axis=2)
+    accepted: NDArray[np.bool_] = (overlaps & shows) | np.isnan(corners[:, :, 0]).all(axis=1, keepdims=True)
     return accepted
 
 
-def _centers_inside(corners: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say of each window, given by its edges (k, 4), and each box (n, 4) whether the center lies inside, (k, n)."""
-    centers = (corners[None, :, 0:2] + corners[None, :, 2:4]) / 2
-    inside: NDArray[np.bool_] = ((edges[:, None, 0:2] <= centers) & (centers < edges[:, None, 2:4])).all(axis=2)
+def _centers_inside(corners: Numbers, windows: Numbers) -> NDArray[np.bool_]:
+    """Say of each window (n, k, 4) and each object whether its center lies inside, (n, k, m)."""
+    centers = (corners[:, :, :2] + corners[:, :, 2:]) / 2
+    x, y = centers[:, None, :, 0], centers[:, None, :, 1]
+    left, top, right, bottom = windows.transpose(2, 0, 1)[:, :, :, None]
+    inside: NDArray[np.bool_] = (left <= x) & (x < right) & (top <= y) & (y < bottom)
     return inside
 
 
-def _sides(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return what corners in fractions of `shape` (height, width) are multiplied by to be pixels."""
-    height, width = shape
-    return np.array([width, height, width, height], np.float64)
+def _sides(sizes: Numbers) -> Numbers:
+    """Return what corners in fractions are multiplied by to be pixels, (n, 1, 4)."""
+    return np.tile(sizes, 2)[:, None]
