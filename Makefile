@@ -38,8 +38,10 @@ check: $(READY)  ## formatting, lint, types
 
 bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/record_readers.py
+	$(BIN)/python benchmarks/reader_memory.py
 
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
