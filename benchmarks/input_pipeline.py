@@ -1,9 +1,11 @@
 """Images per second that input pipelines deliver to training, ours beside MXNet's, GluonCV's, and bare decoding.
 
 All read the same photographs with the same boxes, do SSD's full augmentation, and hand over whole batches with padded
-labels as MXNet arrays. They run by turns, each for some seconds once it runs, and what counts is the median
-of the rounds. Bare decoding is one thread of OpenCV; scaled decoding is the same at the factor that an image needs to
-stay as large as the output. The last lines are the ratios that we aim at.
+labels as MXNet arrays: ours uint8 (B, S, S, 3), which the device casts and transposes; the others float32 (B, 3, S, S),
+GluonCV's normalized too. They run by turns, each for some seconds once it runs. Bare decoding is OpenCV in one thread
+or two, all pixels exactly; draft decoding is what ours uses in training (the library's fast mode, without OpenCV);
+scaled decoding is OpenCV at the factor that a whole image needs to stay as large as the output. Ours decodes some
+images smaller, too, as their crops allow. The last lines are the ratios that we aim at, medians of the rounds' ratios.
 """
 
 import argparse
@@ -12,7 +14,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +30,7 @@ from gluoncv.data.batchify import Pad, Stack, Tuple
 from gluoncv.data.transforms.presets.ssd import SSDDefaultTrainTransform
 from numpy.typing import NDArray
 
+from gluon_ssd.data import images
 from gluon_ssd.data.batches import BatchForm, TrainingBatches
 from gluon_ssd.data.recordio import pack, write_record
 from gluon_ssd.data.records import RecordIODataset
@@ -33,6 +38,8 @@ from gluon_ssd.data.sample import Sample
 
 OBJECTS = 5
 LABEL_WIDTH = 350
+ONE, TWO = "ours, 1 worker", "ours, 2 workers"
+LEAST_ROUNDS = 3  # for ratios that mean something
 
 Rates = dict[str, list[float]]
 
@@ -70,6 +77,9 @@ def main() -> None:
             rates, shares = measure(setting, Path(folder), options.rounds, options.seconds)
         _print_table(setting, rates, shares)
         ratios |= _ratios(setting, rates)
+    if options.rounds < LEAST_ROUNDS:
+        print(f"no ratios of fewer than {LEAST_ROUNDS} rounds")
+        return
     for name, ratio in ratios.items():
         print(f"ratio {name} {ratio:.2f}")
 
@@ -87,13 +97,15 @@ def measure(setting: Setting, folder: Path, rounds: int, seconds: float) -> tupl
             write_record(stream, pack(Sample(image, rows), number, object_width=5))
     shares: list[float] = []
     pipelines: dict[str, Callable[[], Generator[int, None, None]]] = {
-        "ours, 1 worker": lambda: ours(folder, setting, 1, shares),
-        "ours, 2 workers": lambda: ours(folder, setting, 2, []),
+        ONE: lambda: ours(folder, setting, 1, shares),
+        TWO: lambda: ours(folder, setting, 2, []),
         "ImageDetRecordIter, 1 thread": lambda: image_det_record_iter(path, setting, 1),
         "ImageDetRecordIter, 2 threads": lambda: image_det_record_iter(path, setting, 2),
         "GluonCV, 1 worker": lambda: gluoncv(encoded, boxes, setting, 1),
         "GluonCV, 2 workers": lambda: gluoncv(encoded, boxes, setting, 2),
-        "bare decoding": lambda: decoding(encoded, 1),
+        "bare decoding, 1 thread": lambda: decoding(encoded, 1),
+        "bare decoding, 2 threads": lambda: decoding_in_two_threads(encoded),
+        "draft decoding": lambda: draft_decoding(encoded),
         "scaled decoding": lambda: decoding(encoded, setting.shrinkage),
     }
     rates: Rates = {name: [] for name in pipelines}
@@ -122,10 +134,10 @@ def ours(folder: Path, setting: Setting, workers: int, shares: list[float]) -> G
     others = set(active_children())
     with TrainingBatches(dataset, form, augmentation="full", seed=1, num_workers=workers) as batches:
         processes = [process.pid or 0 for process in set(active_children()) - others]
-        images = (batch for epoch in range(1_000_000) for batch in batches.epoch(epoch))
+        endless = (batch for epoch in range(1_000_000) for batch in batches.epoch(epoch))
         before = (0.0, 0.0)
         try:
-            for number, batch in enumerate(images):
+            for number, batch in enumerate(endless):
                 if number == setting.warm_up:
                     before = (time.process_time(), _cpu_seconds(processes))
                 arrays = mx.nd.from_numpy(batch.images), mx.nd.from_numpy(batch.objects)
@@ -213,10 +225,10 @@ def gluoncv(
         num_workers=workers,
     )
     while True:
-        for images, labels in loader:
-            images.wait_to_read()
+        for pixels, labels in loader:
+            pixels.wait_to_read()
             labels.wait_to_read()
-            yield len(images)
+            yield len(pixels)
 
 
 def decoding(encoded: list[bytes], shrinkage: int) -> Generator[int, None, None]:
@@ -226,6 +238,30 @@ def decoding(encoded: list[bytes], shrinkage: int) -> Generator[int, None, None]
     while True:
         for image in encoded:
             cv2.imdecode(np.frombuffer(image, np.uint8), flags)
+            yield 1
+
+
+def decoding_in_two_threads(encoded: list[bytes]) -> Generator[int, None, None]:
+    """Yield how many images two threads have decoded, each as many."""
+    with ThreadPoolExecutor(2) as pool:
+        while True:
+            list(pool.map(partial(_decode_all, encoded), range(2)))
+            yield 2 * len(encoded)
+
+
+def _decode_all(encoded: list[bytes], thread: int) -> int:
+    """Decode all images once; return which thread did."""
+    decoder = decoding(encoded, 1)
+    for _image in encoded:
+        next(decoder)
+    return thread
+
+
+def draft_decoding(encoded: list[bytes]) -> Generator[int, None, None]:
+    """Yield one after each image that our decoder has decoded, as for training."""
+    while True:
+        for image in encoded:
+            images.decode(image, draft=True)
             yield 1
 
 
@@ -255,25 +291,27 @@ def objects(images: int) -> list[NDArray[np.float32]]:
 
 
 def _ratios(setting: Setting, rates: Rates) -> dict[str, float]:
-    """Return the ratios that are aimed at, of median to median, for the settings that they are aimed at in."""
-    median = {name: statistics.median(values) for name, values in rates.items()}
-    one, two = median["ours, 1 worker"], median["ours, 2 workers"]
+    """Return the ratios that are aimed at, for the settings that they are aimed at in."""
+    pairs: dict[str, tuple[str, str]] = {}
     if setting == SETTINGS[0]:
-        return {
-            "ours/gluoncv": one / median["GluonCV, 1 worker"],
-            "ours2/gluoncv2": two / median["GluonCV, 2 workers"],
-            "ours/imagedetrecorditer": one / median["ImageDetRecordIter, 1 thread"],
-            "ours/decode": one / median["bare decoding"],
-            "two/one": two / one,
+        pairs = {
+            "ours/gluoncv": (ONE, "GluonCV, 1 worker"),
+            "ours2/gluoncv2": (TWO, "GluonCV, 2 workers"),
+            "ours/imagedetrecorditer": (ONE, "ImageDetRecordIter, 1 thread"),
+            "ours/decode": (ONE, "bare decoding, 1 thread"),
+            "two/one": (TWO, ONE),
         }
-    if setting == SETTINGS[2]:
-        return {"ours/scaled-decode": one / median["scaled decoding"]}
-    return {}
+    elif setting == SETTINGS[2]:
+        pairs = {"ours/scaled-decode": (ONE, "scaled decoding")}
+    return {
+        name: statistics.median(mine / theirs for mine, theirs in zip(rates[ours], rates[peer], strict=True))
+        for name, (ours, peer) in pairs.items()
+    }
 
 
 def _print_table(setting: Setting, rates: Rates, shares: list[float]) -> None:
     print(f"{setting}, batches of {setting.batch}, {len(shares)} rounds; images/s: median, least, most, to ours alone")
-    one = statistics.median(rates["ours, 1 worker"])
+    one = statistics.median(rates[ONE])
     for name, values in rates.items():
         median = statistics.median(values)
         print(f"  {name:<30} {median:9.1f} {min(values):9.1f} {max(values):9.1f} {median / one:8.3f}")

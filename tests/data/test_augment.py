@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gluon_ssd.data import augment
+from gluon_ssd.data import augment, images
 from gluon_ssd.data.augment import Choice, Window
 from gluon_ssd.data.color import ColorChange
 
@@ -39,7 +39,8 @@ def _apply(
 ) -> NDArray[np.uint8]:
     """Paint a canvas, which comes with something on it, as one that is used again does."""
     canvas = np.full((size, size, 3), 99, np.uint8)
-    augment.apply(image, choice, shape or (image.shape[0], image.shape[1]), canvas)
+    shape = shape or (image.shape[0], image.shape[1])
+    augment.apply(image, choice, shape, canvas, shrinkage=shape[0] // image.shape[0])
     return canvas
 
 
@@ -80,6 +81,40 @@ def test_an_image_that_was_decoded_smaller_shows_the_same_objects_in_the_same_pl
         there, here = (_apply(image, choice, 128, (960, 1280)).astype(int) for image in (whole, smaller))
         assert np.abs(there - here).mean() < 3
     assert used >= {2, 4, 8}
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize("size", [64, 65])
+def test_boxes_lie_on_their_objects_in_a_jpeg_of_odd_sides_that_is_decoded_smaller(size: int, factor: int) -> None:
+    # A white square on black, in an image whose sides no factor divides.
+    shape, corners = (8 * 65 + 51, 8 * 65 + 73), (161, 129, 421, 447)
+    pixels = np.zeros((*shape, 3), np.uint8)
+    left, top, right, bottom = corners
+    pixels[top:bottom, left:right] = 255
+    jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    image = images.decode(jpeg, shrinkage=factor, draft=True)
+    for window in (
+        Window(0, 0, shape[1], shape[0]),
+        Window(7, 13, 7 + 8 * size, 13 + 8 * size),
+        Window(-99, -51, 640, 700),
+    ):
+        for mirror in (False, True):
+            canvas = np.empty((size, size, 3), np.uint8)
+            augment.apply(image, Choice(window, mirror), shape, canvas, shrinkage=factor)
+            expected = (np.array(corners) - (window.left, window.top) * 2) * size
+            expected = expected / np.tile((window.right - window.left, window.bottom - window.top), 2)
+            if mirror:
+                expected[[0, 2]] = size - expected[[2, 0]]
+            rows, columns = np.nonzero(canvas[:, :, 0] > 190)
+            found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(found, expected, atol=1)
+
+
+def test_a_sliver_of_an_image_that_is_decoded_smaller_is_shown() -> None:
+    # Two rows of the image in a window of 8 x 301: a row of the canvas, and less than half a row of what was decoded.
+    image = np.full((50, 50, 3), 200, np.uint8)
+    canvas = _apply(image, Choice(Window(0, -2404, 2408, 4)), 301, (400, 400))
+    assert 200 in canvas
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from numpy.typing import NDArray
 
 from gluon_ssd.data import images
@@ -61,6 +62,25 @@ def test_a_jpeg_has_the_values_of_opencv_and_a_draft_nearly() -> None:
     np.testing.assert_array_equal(images.decode(jpeg), expected)
     difference = np.abs(images.decode(jpeg, draft=True).astype(int) - expected)
     assert 0 < difference.mean() < 2
+
+
+def _with_frame(jpeg: bytes, position: int, replacement: bytes) -> bytes:
+    """Overwrite bytes of the segment that begins the frame: its sides are at 5, the first sampling factors at 11."""
+    begin = jpeg.index(b"\xff\xc0") + position
+    return jpeg[:begin] + replacement + jpeg[begin + len(replacement) :]
+
+
+def test_a_jpeg_of_rare_sampling_is_decoded() -> None:
+    data = _with_frame(_encode(_two_halves(), ".jpg"), 11, b"\x14")
+    with pytest.raises(KeyError):
+        simplejpeg.decode_jpeg_header(data)
+    assert images.decode(data).shape == (32, 64, 3)
+
+
+def test_a_jpeg_that_claims_to_be_huge_is_refused_before_memory_is_taken() -> None:
+    jpeg = _with_frame(_encode(_two_halves(), ".jpg"), 5, struct.pack(">HH", 65000, 65000))
+    with pytest.raises(UnreadableImageError, match="cannot be decoded"):
+        images.decode(jpeg)
 
 
 def test_a_png_is_decoded_whole() -> None:

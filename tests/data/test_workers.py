@@ -80,6 +80,32 @@ def test_batches_stay_what_they_are_however_many_are_kept(make_channel: MakeChan
     assert [int(batch.images.max()) for batch in kept if batch is not None] == list(range(12))
 
 
+def test_two_epochs_at_a_time_are_refused(make_channel: MakeChannel) -> None:
+    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
+        first = workers.load(TASKS)
+        next(first)
+        with pytest.raises(RuntimeError, match="train channel: expected one epoch of batches at a time, got another"):
+            next(workers.load(TASKS))
+        assert len(list(first)) == 11
+        assert len(list(workers.load(TASKS))) == 12
+
+
+def test_closing_twice_is_closing_once(make_channel: MakeChannel) -> None:
+    workers = Workers(_loader(make_channel(12)), 1, SHAPE, channel="train")
+    workers.close()
+    workers.close()
+
+
+def test_an_epoch_that_is_left_does_not_write_into_the_next(make_channel: MakeChannel) -> None:
+    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+        for _ in range(30):
+            left = workers.load(TASKS[6:])
+            next(left)
+            left.close()  # type: ignore[attr-defined]  # a generator
+            grays = [int(loaded.batch.images.max()) for loaded in workers.load(TASKS[:6]) if loaded.batch is not None]
+            assert grays == list(range(6))
+
+
 def test_leaving_early_leaves_no_process(make_channel: MakeChannel) -> None:
     before = multiprocessing.active_children()
     with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:

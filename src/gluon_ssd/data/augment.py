@@ -87,10 +87,17 @@ def shrinkage(choice: Choice, size: int) -> int:
     return next(factor for factor in _SHRINKAGES if factor * size <= least or factor == 1)
 
 
-def apply(image: NDArray[np.uint8], choice: Choice, shape: tuple[int, int], canvas: NDArray[np.uint8]) -> None:
+def apply(
+    image: NDArray[np.uint8],
+    choice: Choice,
+    shape: tuple[int, int],
+    canvas: NDArray[np.uint8],
+    *,
+    shrinkage: int = 1,
+) -> None:
     """Do what was drawn for an image of `shape` (height, width), uint8 RGB, and paint it on a square `canvas`.
 
-    The aspect ratio is not kept. `image` may have been decoded smaller (see `shrinkage`).
+    The aspect ratio is not kept. `image` may have been decoded smaller, by `shrinkage` (see there).
     """
     (height, width), window, size = shape, choice.window, len(canvas)
     # Cut first: pixels that no one will see need no resizing, and no color.
@@ -101,7 +108,7 @@ def apply(image: NDArray[np.uint8], choice: Choice, shape: tuple[int, int], canv
     if columns.stop - columns.start < size or rows.stop - rows.start < size:
         canvas.fill(_FILL)
     if columns.start < columns.stop and rows.start < rows.stop:
-        part = image[_span(top, bottom, image.shape[0] / height), _span(left, right, image.shape[1] / width)]
+        part = image[_part(top, bottom, shrinkage), _part(left, right, shrinkage)]
         if choice.mirror:
             columns = slice(size - columns.stop, size - columns.start)
         _paint(part, choice, canvas[rows, columns])
@@ -157,3 +164,9 @@ def _resize(image: NDArray[np.uint8], shape: tuple[int, int], interpolation: int
 def _span(begin: int, end: int, scale: float) -> slice:
     """Return which pixels a span takes where pixels are `scale` times as many."""
     return slice(round(begin * scale), round(end * scale))
+
+
+def _part(begin: int, end: int, shrinkage: int) -> slice:
+    """Return which pixels of a smaller image a span of the image covers: one at least, however the rounding falls."""
+    start = min(round(begin / shrinkage), (end - 1) // shrinkage)
+    return slice(start, max(round(end / shrinkage), start + 1))

@@ -119,7 +119,7 @@ class TrainingBatches(_IndexedBatches):
         warn_of_repeats(form, len(dataset))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch, counted from 0; epochs can be asked for in any order."""
+        """Yield the batches of an epoch, counted from 0; in any order of epochs, but one at a time."""
         together = self._form.batch_of_all
         span = order.span(self._images, together, epoch)
         count = span.batches * together

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+_CLOSED = -1
 LENT: Final = 3  # batches that their user has in hand at a time: more than training does
 
 
@@ -20,6 +21,8 @@ class SharedImages:
     being spawned. The memory has no name and lies in no file system, so that the size of /dev/shm does not bind it, and
     nothing of it is left when the last of the processes ends, however.
     """
+
+    _descriptor: int
 
     def __init__(self, making: int, shape: tuple[int, int, int, int]) -> None:
         slots = making + LENT
@@ -56,8 +59,10 @@ class SharedImages:
         return images[:count]
 
     def close(self) -> None:
-        """Give up this process's hold on the memory, which goes with the last array of it."""
-        os.close(self._descriptor)
+        """Give up this process's hold on the memory, which goes with the last array of it; again, do nothing."""
+        if self._descriptor != _CLOSED:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
 
     def __getstate__(self) -> dict[str, Any]:
         return {"descriptor": DupFd(self._descriptor), "shape": self._shape}

@@ -98,9 +98,10 @@ def _draw(turns: Sequence[Turn[K]], augmentation: str) -> list[tuple[Choice, Obj
 
 
 def _paint(candidate: _Candidate[K], choice: Choice, augmentation: str, canvas: NDArray[np.uint8]) -> None:
+    data, shape = candidate.sample.image, candidate.shape
     if augmentation == "none":  # validation sees what the detector sees: all pixels, resized
-        image = stored.decode(candidate.sample.image)
-    else:
-        shrinkage = augment.shrinkage(choice, len(canvas))
-        image = stored.decode(candidate.sample.image, shrinkage=shrinkage, draft=True)
-    augment.apply(image, choice, candidate.shape, canvas)
+        augment.apply(stored.decode(data), choice, shape, canvas)
+        return
+    shrinkage = augment.shrinkage(choice, len(canvas)) if stored.is_jpeg(data) else 1
+    image = stored.decode(data, shrinkage=shrinkage, draft=True)
+    augment.apply(image, choice, shape, canvas, shrinkage=shrinkage)

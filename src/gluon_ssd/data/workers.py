@@ -42,6 +42,7 @@ class Workers(Generic[T, K]):
         self._count = count
         self._shape = shape
         self._channel = channel
+        self._taken: deque[int] = deque()
         if count:
             self._slots = SharedImages(AHEAD * count, shape)
             self._processes = Processes(count, _Work(loader, self._slots))
@@ -64,16 +65,21 @@ class Workers(Generic[T, K]):
             self._slots.close()
 
     def load(self, tasks: Iterable[T]) -> Iterator[Loaded[K]]:
-        """Yield the batch of each task, in order, and keep a bounded number of the next ones in the making."""
+        """Yield the batch of each task, in order, and keep a bounded number of the next ones in the making.
+
+        Raises:
+            RuntimeError: an earlier call has not come to its end, nor been closed.
+        """
         if not self._count:
             for task in tasks:
                 yield self._loader.load(task, np.empty(self._shape, np.uint8))
             return
-        taken: deque[int] = deque()
+        if self._taken:
+            raise RuntimeError(f"{self._channel} channel: expected one epoch of batches at a time, got another")
         try:
-            with closing(self._processes.results(self._placed(tasks, taken))) as results:
+            with closing(self._processes.results(self._placed(tasks))) as results:
                 for slot, objects, unreadable in results:
-                    taken.popleft()
+                    self._taken.popleft()
                     yield Loaded(self._batch(slot, objects), unreadable)
         except BrokenProcessPool as error:
             raise PlatformError(
@@ -81,8 +87,8 @@ class Workers(Generic[T, K]):
                 "probably because memory ran out; choose a machine with more memory or a smaller mini_batch_size",
             ) from error
         finally:
-            for slot in taken:
-                self._slots.give_back(slot)
+            while self._taken:
+                self._slots.give_back(self._taken.popleft())
 
     def _batch(self, slot: int, objects: NDArray[np.float32] | None) -> Batch | None:
         if objects is None:
@@ -90,8 +96,8 @@ class Workers(Generic[T, K]):
             return None
         return Batch(self._slots.lend(slot, len(objects)), objects)
 
-    def _placed(self, tasks: Iterable[T], taken: deque[int]) -> Iterator[tuple[int, T]]:
+    def _placed(self, tasks: Iterable[T]) -> Iterator[tuple[int, T]]:
         """Give each task a slot, and note which."""
         for task in tasks:
-            taken.append(self._slots.take())
-            yield taken[-1], task
+            self._taken.append(self._slots.take())
+            yield self._taken[-1], task
