@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from filled_elsewhere import fill
 from gluon_ssd.data.batches import BatchForm, TrainingBatches
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.shared_images import LENT, SharedImages
@@ -19,13 +20,9 @@ SHAPE = (2, 4, 4, 3)
 DEV_SHM = Path("/dev/shm")  # noqa: S108 - where nothing should be
 
 
-def _fill(images: SharedImages) -> None:
-    images[1][:] = 7
-
-
 def test_what_another_process_writes_is_read_here() -> None:
     images = SharedImages(3, SHAPE)
-    process = multiprocessing.get_context("spawn").Process(target=_fill, args=(images,))
+    process = multiprocessing.get_context("spawn").Process(target=fill, args=(images, 1, 7))
     process.start()
     process.join()
     assert process.exitcode == 0
