@@ -30,6 +30,7 @@ def test_all_lists_are_read_whatever_is_read_at_once(chunk: int) -> None:
         ("", "Expecting '{': line 1 column 1 (char 0)"),
         ("[1]", "Expecting '{': line 1 column 1 (char 0)"),
         ('{"a": [1', "Expecting ',': line 1 column 9 (char 8)"),
+        ('{"a": [1,]}', "Expecting value: line 1 column 10 (char 9)"),
         ('{"a": [1,\n2,\n {"b": x}]}', "Expecting value: line 3 column 8 (char 20)"),
         ('{"a": [1],\n b: 2}', "Expecting property name enclosed in double quotes: line 2 column 2 (char 12)"),
         ('{"a": [1]}\n\n {', "Extra data: line 3 column 2 (char 13)"),

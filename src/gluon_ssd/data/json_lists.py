@@ -29,9 +29,11 @@ def elements(stream: TextIO, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
         text.skip(":")
         if text.is_at("["):
             text.skip("[")
-            while not text.is_at("]"):
+            more = not text.is_at("]")
+            while more:
                 yield name, text.value()
-                if not text.is_at("]"):
+                more = not text.is_at("]")
+                if more:
                     text.skip(",")
             text.skip("]")
         else:
