@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,14 @@ def test_reading_data_needs_no_mxnet() -> None:
 
 
 def test_results_come_in_order_of_the_tasks(make_channel: MakeChannel) -> None:
-    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
         batches = [loaded.batch for loaded in workers.load(TASKS)]
     assert [int(batch.images[0, 0, 0, 0]) for batch in batches if batch is not None] == list(range(12))
 
 
 def test_no_more_tasks_are_taken_than_the_workers_need_ahead(make_channel: MakeChannel) -> None:
     taken = []
-    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 1, SHAPE, channel="train")) as workers:
         results = workers.load(taken.append(places[0].record) or places for places in TASKS)  # type: ignore[func-returns-value]
         next(results)
         assert taken == [0, 1]
@@ -72,7 +73,7 @@ def test_no_more_tasks_are_taken_than_the_workers_need_ahead(make_channel: MakeC
 
 
 def test_batches_stay_what_they_are_however_many_are_kept(make_channel: MakeChannel) -> None:
-    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
         for _ in range(3):
             kept = [loaded.batch for loaded in workers.load(TASKS)]
             assert [int(batch.images.max()) for batch in kept if batch is not None] == list(range(12))
@@ -81,7 +82,7 @@ def test_batches_stay_what_they_are_however_many_are_kept(make_channel: MakeChan
 
 
 def test_two_epochs_at_a_time_are_refused(make_channel: MakeChannel) -> None:
-    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 1, SHAPE, channel="train")) as workers:
         first = workers.load(TASKS)
         next(first)
         with pytest.raises(RuntimeError, match="train channel: expected one epoch of batches at a time, got another"):
@@ -97,7 +98,7 @@ def test_closing_twice_is_closing_once(make_channel: MakeChannel) -> None:
 
 
 def test_an_epoch_that_is_left_does_not_write_into_the_next(make_channel: MakeChannel) -> None:
-    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
         for _ in range(30):
             left = workers.load(TASKS[6:])
             next(left)
@@ -108,7 +109,7 @@ def test_an_epoch_that_is_left_does_not_write_into_the_next(make_channel: MakeCh
 
 def test_leaving_early_leaves_no_process(make_channel: MakeChannel) -> None:
     before = multiprocessing.active_children()
-    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
         next(workers.load(TASKS))
         assert len(multiprocessing.active_children()) > len(before)
     assert multiprocessing.active_children() == before
@@ -120,7 +121,7 @@ def test_an_error_reaches_the_caller_and_leaves_no_process(make_channel: MakeCha
     (tmp_path / "train.rec").unlink()
     with (
         pytest.raises(PlatformError, match=r"train channel, train\.rec, record 0: could not be read: .*No such file"),
-        Workers(_loader(dataset), 1, SHAPE, channel="train") as workers,
+        closing(Workers(_loader(dataset), 1, SHAPE, channel="train")) as workers,
     ):
         list(workers.load(TASKS))
     assert multiprocessing.active_children() == before
@@ -128,7 +129,7 @@ def test_an_error_reaches_the_caller_and_leaves_no_process(make_channel: MakeCha
 
 def test_a_worker_that_dies_is_a_platform_error(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
         results = workers.load(TASKS)
         next(results)
         for process in set(multiprocessing.active_children()) - before:
@@ -139,7 +140,7 @@ def test_a_worker_that_dies_is_a_platform_error(make_channel: MakeChannel) -> No
 
 def test_workers_leave_signals_to_the_whole_job_to_their_parent(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 1, SHAPE, channel="train") as workers:
+    with closing(Workers(_loader(make_channel(12)), 1, SHAPE, channel="train")) as workers:
         next(workers.load(TASKS))
         groups = [os.getpgid(process.pid or 0) for process in set(multiprocessing.active_children()) - before]
     assert len(groups) == 1
@@ -148,14 +149,14 @@ def test_workers_leave_signals_to_the_whole_job_to_their_parent(make_channel: Ma
 
 def test_workers_start_before_their_first_task(make_channel: MakeChannel) -> None:
     before = set(multiprocessing.active_children())
-    with Workers(_loader(make_channel(12)), 3, SHAPE, channel="train"):
+    with closing(Workers(_loader(make_channel(12)), 3, SHAPE, channel="train")):
         assert len(set(multiprocessing.active_children()) - before) == 3
 
 
 def test_a_signal_to_the_whole_group_does_not_reach_workers_that_are_starting(make_channel: MakeChannel) -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # this process, as a job does, takes it for a request
     try:
-        with Workers(_loader(make_channel(12)), 2, SHAPE, channel="train") as workers:
+        with closing(Workers(_loader(make_channel(12)), 2, SHAPE, channel="train")) as workers:
             for process in multiprocessing.active_children():
                 os.kill(process.pid or 0, signal.SIGTERM)
             assert len(list(workers.load(TASKS))) == len(TASKS)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ class _Work(Generic[T, K]):
 
 
 class Workers(Generic[T, K]):
-    """A context in which batches are loaded by `count` processes, or by this one where `count` is 0."""
+    """Loads batches by `count` processes until it is closed, or by this one where `count` is 0."""
 
     def __init__(self, loader: TaskLoader[T, K], count: int, shape: tuple[int, int, int, int], *, channel: str) -> None:
         """Start the processes; `shape` (B, S, S, 3) is that of the largest batch."""
@@ -46,17 +45,6 @@ class Workers(Generic[T, K]):
         if count:
             self._slots = SharedImages(AHEAD * count, shape)
             self._processes = Processes(count, _Work(loader, self._slots))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the worker processes, after what each has in hand."""
