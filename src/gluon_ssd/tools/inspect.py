@@ -89,7 +89,7 @@ def write_json(inspection: Inspection, path: Path) -> None:
     try:
         path.write_text(json.dumps(as_json(inspection), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"json: expected to write {path}, got: {error}") from error
+        raise UserError(f"--json {path}: expected a file that can be written, got {error}") from error
 
 
 def _refused(label: str, statistics: LabelStatistics, broken: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from gluon_ssd.data import manifest_files
 from gluon_ssd.data.annotated import Annotated
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.image_address import s3_object
-from gluon_ssd.data.image_header import Header, read_headers
+from gluon_ssd.data.image_header import Header, read_headers, unreadable_file
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.annotated_labels import AnnotatedLabels
 
@@ -56,7 +56,7 @@ class _Images:
             try:
                 Path(self.locations[index]).stat()
             except OSError as error:
-                found[index] = f"{self.where(index)}: expected a file that can be read, got {error}"
+                found[index] = str(unreadable_file(self.where(index), error))
         return found
 
 
