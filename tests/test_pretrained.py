@@ -139,7 +139,8 @@ def test_a_file_of_another_digest_is_refused_with_both(tmp_path: Path, network: 
         pretrained.read(tmp_path / name, network)
     assert str(caught.value) == (
         f"pretrained weights, {tmp_path / name}: expected SHA-1 ecdde35339c1aadbec4f547857078e734a76fb49, "
-        "as of GluonCV's resnet50_v2-ecdde353.params, got a9993e364706816aba3e25717850c26c9cd0d89d; fetch the file again"
+        "as of GluonCV's resnet50_v2-ecdde353.params, got a9993e364706816aba3e25717850c26c9cd0d89d; "
+        "fetch the file again"
     )
 
 
