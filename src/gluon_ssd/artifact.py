@@ -19,7 +19,7 @@ from typing import Any
 import mxnet as mx
 
 from gluon_ssd.errors import PlatformError, UserError
-from gluon_ssd.ssd.base_networks import BASE_NETWORKS
+from gluon_ssd.ssd.base_networks import BASE_NETWORKS, ONES
 
 PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
@@ -46,6 +46,7 @@ class Description:
     Attributes:
         class_names: By class id, or None if the job was not told.
         input_mean: What is subtracted from red, green and blue, each 0 to 255.
+        input_std: What they are then divided by.
         epoch: The epoch, from 0, that the weights are from; None if unknown.
         scores: What that epoch reached on the validation channel, by the metric's name.
         versions: Of the programs that wrote the model.
@@ -55,6 +56,7 @@ class Description:
     num_classes: int
     image_shape: int
     input_mean: tuple[float, float, float]
+    input_std: tuple[float, float, float] = ONES
     nms_threshold: float = 0.45
     nms_topk: int = 400
     class_names: tuple[str, ...] | None = None
@@ -229,7 +231,7 @@ def _described(path: Path) -> Description:
     known = {"versions": {}} | {
         entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
     }
-    for name in ("input_mean", "class_names"):
+    for name in ("input_mean", "input_std", "class_names"):
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])  # JSON has no tuples
     try:
@@ -246,6 +248,7 @@ def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping
             num_classes=int(hyperparameters["num_classes"]),
             image_shape=int(hyperparameters["image_shape"]),
             input_mean=_guessed_mean(base_network, aux_params),
+            input_std=BASE_NETWORKS[base_network].input_std if base_network in BASE_NETWORKS else ONES,
             nms_threshold=float(hyperparameters.get("nms_threshold", Description.nms_threshold)),
             nms_topk=int(hyperparameters.get("nms_topk", Description.nms_topk)),
             versions={},

@@ -144,6 +144,7 @@ def _best_model(job: Hyperparameters, paths: Paths, network: SSD, data: Data) ->
         image_shape=job.image_shape,
         class_names=data.class_names,
         input_mean=network.input_mean,
+        input_std=network.input_std,
         nms_threshold=job.nms_threshold,
         nms_topk=job.nms_topk,
     )
