@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ NEAR_ZERO = 25.0  # of 255: a channel's mean over a data set of mean-subtracted 
 def versions() -> dict[str, str]:
     """Return the versions of the programs that write a model."""
     return {"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -64,16 +69,38 @@ class Description:
     scores: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=versions)
 
+    def is_mistyped(self, name: str) -> bool:
+        """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
+        value = getattr(self, name)
+        if name in ("input_mean", "input_std"):
+            return not (isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value)))
+        if name == "class_names":
+            is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+            return not (value is None or (is_names and len(value) == self.num_classes))
+        if name in ("num_classes", "image_shape", "nms_topk"):
+            return not (isinstance(value, int) and value > 0)
+        return name == "nms_threshold" and not _is_number(value)
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`."""
+    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`.
+
+    Attributes:
+        parameter_file: Where the parameters were read from.
+    """
 
     symbol: mx.sym.Symbol
     arg_params: dict[str, mx.nd.NDArray]
     aux_params: dict[str, mx.nd.NDArray]
     hyperparameters: dict[str, str]
     description: Description
+    parameter_file: Path = Path(PARAMETERS)
+
+    @property
+    def prefix(self) -> Path:
+        """What MXNet's `load_checkpoint` calls the prefix: `model_algo_1`, or that of another host."""
+        return self.parameter_file.with_name(self.parameter_file.name.rpartition("-")[0])
 
 
 def check_writable(folder: Path) -> None:
@@ -125,7 +152,8 @@ def read(folder: Path) -> Artifact:
         description = _described(folder / DESCRIPTION)
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
-    return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+    symbol = _load_symbol(symbol_file)
+    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -235,9 +263,12 @@ def _described(path: Path) -> Description:
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])  # JSON has no tuples
     try:
-        return Description(**known)
+        description = Description(**known)
     except TypeError as error:
         raise UserError(f"model, {path}: expected a description of the model, got {error}") from error
+    for name in filter(description.is_mistyped, known):
+        raise UserError(f"model, {path}: {name}: expected what a job writes, got {content[name]!r}")
+    return description
 
 
 def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:
