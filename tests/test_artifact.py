@@ -18,6 +18,7 @@ DESCRIPTION = Description(
     num_classes=2,
     image_shape=300,
     input_mean=(0.0, 0.0, 0.0),
+    input_std=(58.395, 57.12, 57.375),
     class_names=("cat", "dog"),
     epoch=7,
     scores={"validation:mAP": 0.71},
@@ -151,6 +152,14 @@ def test_the_first_batch_norm_tells_whether_pixels_were_raw(
 ) -> None:
     built_in(tmp_path, mean=moving_mean)
     assert artifact.read(tmp_path).description.input_mean == input_mean
+
+
+def test_a_description_without_a_deviation_means_that_pixels_were_not_divided(tmp_path: Path) -> None:
+    write(tmp_path)
+    content = json.loads((tmp_path / "model.json").read_text())
+    assert content.pop("input_std") == [58.395, 57.12, 57.375]
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    assert artifact.read(tmp_path).description.input_std == (1, 1, 1)
 
 
 def test_of_vgg_16_the_mean_is_taken_for_granted(tmp_path: Path) -> None:

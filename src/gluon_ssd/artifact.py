@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import mxnet as mx
 
 from gluon_ssd.errors import PlatformError, UserError
-from gluon_ssd.ssd.base_networks import BASE_NETWORKS
+from gluon_ssd.ssd.base_networks import BASE_NETWORKS, ONES
 
 PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
@@ -39,6 +40,10 @@ def versions() -> dict[str, str]:
     return {"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__}
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
+
+
 @dataclass(frozen=True)
 class Description:
     """What a reader of the model must know beside its graph and weights.
@@ -46,6 +51,7 @@ class Description:
     Attributes:
         class_names: By class id, or None if the job was not told.
         input_mean: What is subtracted from red, green and blue, each 0 to 255.
+        input_std: What they are then divided by.
         epoch: The epoch, from 0, that the weights are from; None if unknown.
         scores: What that epoch reached on the validation channel, by the metric's name.
         versions: Of the programs that wrote the model.
@@ -55,6 +61,7 @@ class Description:
     num_classes: int
     image_shape: int
     input_mean: tuple[float, float, float]
+    input_std: tuple[float, float, float] = ONES
     nms_threshold: float = 0.45
     nms_topk: int = 400
     class_names: tuple[str, ...] | None = None
@@ -62,16 +69,38 @@ class Description:
     scores: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=versions)
 
+    def is_mistyped(self, name: str) -> bool:
+        """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
+        value = getattr(self, name)
+        if name in ("input_mean", "input_std"):
+            return not (isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value)))
+        if name == "class_names":
+            is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+            return not (value is None or (is_names and len(value) == self.num_classes))
+        if name in ("num_classes", "image_shape", "nms_topk"):
+            return not (isinstance(value, int) and value > 0)
+        return name == "nms_threshold" and not _is_number(value)
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`."""
+    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`.
+
+    Attributes:
+        parameter_file: Where the parameters were read from.
+    """
 
     symbol: mx.sym.Symbol
     arg_params: dict[str, mx.nd.NDArray]
     aux_params: dict[str, mx.nd.NDArray]
     hyperparameters: dict[str, str]
     description: Description
+    parameter_file: Path = Path(PARAMETERS)
+
+    @property
+    def prefix(self) -> Path:
+        """What MXNet's `load_checkpoint` calls the prefix: `model_algo_1`, or that of another host."""
+        return self.parameter_file.with_name(self.parameter_file.name.rpartition("-")[0])
 
 
 def check_writable(folder: Path) -> None:
@@ -123,7 +152,8 @@ def read(folder: Path) -> Artifact:
         description = _described(folder / DESCRIPTION)
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
-    return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+    symbol = _load_symbol(symbol_file)
+    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -229,13 +259,16 @@ def _described(path: Path) -> Description:
     known = {"versions": {}} | {
         entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
     }
-    for name in ("input_mean", "class_names"):
+    for name in ("input_mean", "input_std", "class_names"):
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])  # JSON has no tuples
     try:
-        return Description(**known)
+        description = Description(**known)
     except TypeError as error:
         raise UserError(f"model, {path}: expected a description of the model, got {error}") from error
+    for name in filter(description.is_mistyped, known):
+        raise UserError(f"model, {path}: {name}: expected what a job writes, got {content[name]!r}")
+    return description
 
 
 def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:
@@ -246,6 +279,7 @@ def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping
             num_classes=int(hyperparameters["num_classes"]),
             image_shape=int(hyperparameters["image_shape"]),
             input_mean=_guessed_mean(base_network, aux_params),
+            input_std=BASE_NETWORKS[base_network].input_std if base_network in BASE_NETWORKS else ONES,
             nms_threshold=float(hyperparameters.get("nms_threshold", Description.nms_threshold)),
             nms_topk=int(hyperparameters.get("nms_topk", Description.nms_topk)),
             versions={},

@@ -31,6 +31,7 @@ class Detector:
             self.description.num_classes,
             self.description.image_shape,
             input_mean=self.description.input_mean,
+            input_std=self.description.input_std,
         )
         weights.restore(self.network, [self.device], model.arg_params, model.aux_params)
 

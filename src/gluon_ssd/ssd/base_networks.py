@@ -9,6 +9,8 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import resnet50, vgg16
 from gluon_ssd.ssd.anchors import anchors
 
+ONES = (1.0, 1.0, 1.0)  # leaves pixels as they are, 0 to 255
+
 
 @dataclass(frozen=True)
 class Extra:
@@ -53,12 +55,15 @@ class Layout:
 class BaseNetwork:
     """A classifier's convolutional part and how a detector is built on it.
 
-    `layouts` are pairs of the least image_shape and the layout that applies from there on, in rising order.
+    Attributes:
+        symbol: Makes the graph, from `data`: red, green and blue (0 to 255) less `input_mean`, divided by `input_std`.
+        layouts: Pairs of the least image_shape and the layout that applies from there on, in rising order.
     """
 
     symbol: Callable[[], mx.sym.Symbol]
     input_mean: tuple[float, float, float]
     layouts: tuple[tuple[int, Layout], ...]
+    input_std: tuple[float, float, float] = ONES
 
     @property
     def least_image_shape(self) -> int:
