@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from gluon_ssd.ssd.base_networks import find
 from gluon_ssd.ssd.network import SSD
 
-Features = list[NDArray[np.float32]]
+Array = NDArray[np.float32]
+Images = NDArray[np.uint8]
+Features = list[Array]
 
 
 def randomize(block: mx.gluon.Block, side: int, *, seed: int = 5) -> None:
@@ -40,25 +42,27 @@ def save(block: mx.gluon.Block, path: Path, *, old_form: bool = False) -> None:
         block.save_parameters(str(path))
 
 
-def pixels(side: int, *, seed: int = 9) -> NDArray[np.uint8]:
+def pixels(side: int, *, seed: int = 9) -> Images:
     """Smooth random images (2, S, S, 3) that use the whole range."""
     small = np.random.default_rng(seed).integers(0, 256, (2, side // 8, side // 8, 3), dtype=np.uint8)
     return small.repeat(8, axis=1).repeat(8, axis=2)
 
 
-def normalized(images: NDArray[np.uint8]) -> mx.nd.NDArray:
+def normalized(images: Images) -> mx.nd.NDArray:
     """Turn images into what GluonCV's own transform makes of them."""
     batch = [mx.nd.image.to_tensor(mx.nd.array(image, dtype=np.uint8)) for image in images]
     return mx.nd.image.normalize(mx.nd.stack(*batch), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
-def taps(network: SSD, arrays: Mapping[str, mx.nd.NDArray], images: NDArray[np.uint8]) -> Features:
+def taps(network: SSD, arrays: Mapping[str, mx.nd.NDArray], images: Images) -> Features:
     """Return the features of the base network with these parameters, for images (B, S, S, 3)."""
     base = find(network.base_network, network.image_shape)
     internals = base.symbol().get_internals()
     symbol = mx.sym.Group([internals[f"{tap}_output"] for tap in base.layout(network.image_shape).taps])
     states = {name: arrays[name] for name in symbol.list_auxiliary_states()}
     arguments = {name: arrays[name] for name in symbol.list_arguments() if name != "data"}
-    data = mx.nd.array(images.astype(np.float32) - np.array(network.input_mean, np.float32)).transpose((0, 3, 1, 2))
-    executor = symbol.bind(mx.cpu(), {"data": data, **arguments}, aux_states=states)
+    data = (images.astype(np.float32) - np.array(network.input_mean, np.float32)) / np.array(
+        network.input_std, np.float32
+    )
+    executor = symbol.bind(mx.cpu(), {"data": mx.nd.array(data.transpose(0, 3, 1, 2)), **arguments}, aux_states=states)
     return [output.asnumpy() for output in executor.forward(is_train=False)]

@@ -66,8 +66,9 @@ def read(path: Path, network: SSD, *, weight_files: WeightFiles = WEIGHT_FILES) 
     _check_digest(path, weight_file)
     arrays = weight_file.read(path, network)
     base = base_networks.find(network.base_network, network.image_shape).symbol()
-    arguments = [name for name in base.list_arguments() if name != "data"]
-    states = base.list_auxiliary_states()
+    # What the network has no parameters for is the input, or the classifier's end.
+    arguments = [name for name in base.list_arguments() if name in network.parameters]
+    states = [name for name in base.list_auxiliary_states() if name in network.parameters]
     _check_complete(path, arrays, [*arguments, *states], network)
     return {name: arrays[name] for name in arguments}, {name: arrays[name] for name in states}
 

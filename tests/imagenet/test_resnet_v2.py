@@ -20,28 +20,33 @@ def their_taps(classifier: mx.gluon.Block, images: mx.nd.NDArray) -> zoo.Feature
     return [features.asnumpy(), classifier.features[8](features).asnumpy()]
 
 
-def converted(path: Path, base_network: str = "resnet-50") -> tuple[SSD, dict[str, mx.nd.NDArray]]:
+def converted(path: Path, base_network: str = "resnet-18") -> tuple[SSD, dict[str, mx.nd.NDArray]]:
     network = SSD(base_network, 2, SIDE)
     return network, resnet_v2.read(path, network)
 
 
-@pytest.mark.parametrize("old_form", [False, True])
-def test_features_are_those_that_gluoncv_gets_from_its_normalized_pixels(tmp_path: Path, *, old_form: bool) -> None:
-    classifier = gluoncv.model_zoo.get_model("resnet50_v2")
+@pytest.mark.parametrize(
+    ("depth", "channels", "old_form"),
+    [(50, 2048, False), (50, 2048, True), (18, 512, False), (34, 512, True), (101, 2048, False)],
+)
+def test_features_are_those_that_gluoncv_gets_from_its_normalized_pixels(
+    tmp_path: Path, depth: int, channels: int, *, old_form: bool
+) -> None:
+    classifier = gluoncv.model_zoo.get_model(f"resnet{depth}_v2")
     zoo.randomize(classifier, SIDE)
     zoo.save(classifier, tmp_path / "file.params", old_form=old_form)
     images = zoo.pixels(SIDE)
 
-    ours = zoo.taps(*converted(tmp_path / "file.params"), images)
+    ours = zoo.taps(*converted(tmp_path / "file.params", f"resnet-{depth}"), images)
     theirs = their_taps(classifier, zoo.normalized(images))
-    assert [features.shape for features in ours] == [(2, 1024, 4, 4), (2, 2048, 2, 2)]
+    assert [features.shape for features in ours] == [(2, channels // 2, 4, 4), (2, channels, 2, 2)]
     for our_tap, their_tap in zip(ours, theirs, strict=True):
         assert their_tap.std() > 0.1
         np.testing.assert_allclose(our_tap, their_tap, rtol=0, atol=2e-5 * abs(their_tap).max())
 
 
 def test_the_statistics_of_normalized_pixels_become_those_of_pixels(tmp_path: Path) -> None:
-    classifier = gluoncv.model_zoo.get_model("resnet50_v2")
+    classifier = gluoncv.model_zoo.get_model("resnet18_v2")
     zoo.randomize(classifier, SIDE)
     classifier.features[0].running_mean.set_data(mx.nd.array([0, 1, -1]))
     classifier.features[0].running_var.set_data(mx.nd.array([1, 4, 0.25]))
@@ -55,7 +60,7 @@ def test_the_statistics_of_normalized_pixels_become_those_of_pixels(tmp_path: Pa
 
 
 def test_a_greater_epsilon_is_made_up_for_where_the_variance_is_small(tmp_path: Path) -> None:
-    classifier = gluoncv.model_zoo.get_model("resnet50_v2")
+    classifier = gluoncv.model_zoo.get_model("resnet18_v2")
     zoo.randomize(classifier, SIDE)
     classifier.features[2].gamma.set_data(mx.nd.full(64, 3))
     classifier.features[2].running_var.set_data(mx.nd.array([0, 1e-6, 1e-5, 1] * 16))

@@ -7,9 +7,9 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon.model_zoo import vision
 
-from gluon_ssd.imagenet.normalization import DEVIATION, MEAN
+from gluon_ssd.ssd.base_networks import IMAGENET_MEAN, IMAGENET_STD
 from gluon_ssd.ssd.network import SSD
-from gluon_ssd.ssd.resnet50 import BATCH_NORM
+from gluon_ssd.ssd.resnet import BATCH_NORM
 
 _FIRST_STAGE = 5  # in `features`, behind two normalizations, a convolution, an activation and a pooling
 _STAGES = 4
@@ -57,8 +57,8 @@ def _kind(layer: mx.gluon.HybridBlock, parameter: mx.gluon.Parameter) -> str:
 
 def _of_pixels(mean: mx.nd.NDArray, variance: mx.nd.NDArray, network: SSD) -> dict[str, mx.nd.NDArray]:
     """Return the statistics of `bn_data` for pixels less the network's mean, from those of normalized pixels."""
-    deviation = np.array(DEVIATION)
-    means = mean.asnumpy() * deviation + MEAN - network.input_mean
+    deviation = np.array(IMAGENET_STD)
+    means = mean.asnumpy() * deviation + IMAGENET_MEAN - network.input_mean
     # In double precision: its gamma is 1 always, so that epsilon has to be made up for here.
     variances = (variance.asnumpy().astype(np.float64) + _EPSILON) * deviation**2 - BATCH_NORM["eps"]
     return {"bn_data_moving_mean": mx.nd.array(means), "bn_data_moving_var": mx.nd.array(variances)}

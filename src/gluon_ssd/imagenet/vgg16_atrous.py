@@ -1,24 +1,26 @@
 """GluonCV's `vgg16_atrous`, whose convolutions become those of `vgg-16`."""
 
+import warnings
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
 
-from gluon_ssd.imagenet.normalization import MEAN
 from gluon_ssd.ssd import vgg16
+from gluon_ssd.ssd.base_networks import IMAGENET_MEAN
 from gluon_ssd.ssd.network import SSD
 
 
 def read(path: Path, network: SSD) -> dict[str, mx.nd.NDArray]:
     """Read such a file, in either of the forms that Gluon has written.
 
-    GluonCV's network takes normalized pixels and undoes the division first thing, so that it sees pixels less MEAN. By
-    how much the network's own mean is another goes into the first bias: exact but for the outermost pixels, since
-    beyond the edge there are zeros, which stand for either mean.
+    GluonCV's network takes normalized pixels and undoes the division first thing, so that it sees pixels less
+    IMAGENET_MEAN. By how much the network's own mean is another goes into the first bias: exact but for the outermost
+    pixels, since beyond the edge there are zeros, which stand for either mean.
     """
-    from gluoncv.model_zoo.ssd.vgg_atrous import vgg16_atrous_300  # noqa: PLC0415 - jobs without its file do without it
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as `ssd.zoo` does, for the same reason
+        from gluoncv.model_zoo.ssd.vgg_atrous import vgg16_atrous_300  # noqa: PLC0415 - other files need not wait for it
     extractor = vgg16_atrous_300()
     extractor.load_parameters(str(path), ctx=mx.cpu(), allow_missing=True)  # as GluonCV does: it may lack the extras
     convolutions = [layer for stage in extractor.stages for layer in stage if isinstance(layer, mx.gluon.nn.Conv2D)]
@@ -31,6 +33,6 @@ def read(path: Path, network: SSD) -> dict[str, mx.nd.NDArray]:
 
 
 def _of_mean(weight: mx.nd.NDArray, network: SSD) -> mx.nd.NDArray:
-    """Return what the filters (out, 3, height, width) make of the difference between the network's mean and MEAN."""
-    difference = np.array(network.input_mean) - MEAN
+    """Return what filters (out, 3, height, width) make of the difference between the two means."""
+    difference = np.array(network.input_mean) - IMAGENET_MEAN
     return mx.nd.array(weight.asnumpy().sum(axis=(2, 3), dtype=np.float64) @ difference)

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mxnet as mx
 
-from gluon_ssd.imagenet import checkpoint, resnet_v2, vgg16_atrous
+from gluon_ssd.imagenet import checkpoint, resnet_v2, vgg16_atrous, zoo_model
 from gluon_ssd.ssd.network import SSD
 
 _DIGITS = 8  # of the digest, in the names of GluonCV's files
@@ -44,6 +45,10 @@ class WeightFile:
         return file_name in (self.file_name, f"{self.name}.params")
 
 
+def _of_zoo(model: str, sha1: str) -> WeightFile:
+    return WeightFile(model, partial(zoo_model.read, model), sha1)
+
+
 # Digests: gluoncv/model_zoo/model_store.py. Checkpoints: zhreshold/mxnet-ssd, release v0.2-beta, and
 # example/image-classification/common/modelzoo.py of MXNet.
 WEIGHT_FILES: Mapping[str, tuple[WeightFile, ...]] = {
@@ -55,5 +60,15 @@ WEIGHT_FILES: Mapping[str, tuple[WeightFile, ...]] = {
         WeightFile("resnet50_v2", resnet_v2.read, "ecdde35339c1aadbec4f547857078e734a76fb49"),
         WeightFile("resnet-50", checkpoint.read),
     ),
+    # The checkpoints of resnet-18 and resnet-34 have a projection more than the network.
+    "resnet-18": (WeightFile("resnet18_v2", resnet_v2.read, "a81db45fd7b7a2d12ab97cd88ef0a5ac48b8f657"),),
+    "resnet-34": (WeightFile("resnet34_v2", resnet_v2.read, "9d6b80bbc35169de6b6edecffdd6047c56fdd322"),),
+    "resnet-101": (
+        WeightFile("resnet101_v2", resnet_v2.read, "18e93e4f48947e002547f50eabbcc9c83e516aa6"),
+        WeightFile("resnet-101", checkpoint.read),
+    ),
+    "mobilenet-1.0": (_of_zoo("mobilenet1.0", "efbb2ca3881998d5a8c5cb6c457a28c1e085fed5"),),
+    "mobilenet-0.25": (_of_zoo("mobilenet0.25", "f0046a3da4e150b85da58ea31913dbb86e7540d1"),),
+    "mobilenetv2-1.0": (_of_zoo("mobilenetv2_1.0", "f9952bcde7a7982947ac5240546e1c1c8f057370"),),
 }
 """By base network, the files that serve it, best first."""
