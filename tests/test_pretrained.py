@@ -47,16 +47,6 @@ def empty_files(folder: Path, *names: str) -> None:
         (folder / name).touch()
 
 
-def test_the_channel_comes_first_then_the_variable_then_the_image() -> None:
-    image = Path("/usr/local/share/gluon-ssd/pretrained")
-    assert pretrained.folders(None, {}) == [image]
-    assert pretrained.folders(Path("/channel"), {"GLUON_SSD_PRETRAINED": "/named"}) == [
-        Path("/channel"),
-        Path("/named"),
-        image,
-    ]
-
-
 def test_the_first_folder_that_has_a_file_gives_it(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("none", "other", "first", "second")]
     empty_files(tmp_path / "other", "resnet50_v1-cc729d95.params", "vgg16_atrous-4fa2e1ad.params")

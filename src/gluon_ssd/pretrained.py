@@ -1,7 +1,6 @@
-"""ImageNet weights for the base network: where they are looked for, and how they are read."""
+"""ImageNet weights for the base network: found in folders, checked, and read."""
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,25 +9,15 @@ import numpy as np
 
 from gluon_ssd import file_kinds
 from gluon_ssd.errors import UserError
+from gluon_ssd.imagenet.places import FOLDER_VARIABLE
 from gluon_ssd.imagenet.weight_files import WEIGHT_FILES, WeightFile
 from gluon_ssd.ssd import base_networks
 from gluon_ssd.ssd.network import SSD
-
-IMAGE_FOLDER = Path("/usr/local/share/gluon-ssd/pretrained")
-"""Where an image has them."""
-FOLDER_VARIABLE = "GLUON_SSD_PRETRAINED"
-"""The environment variable that names another folder."""
 
 _SHOWN = 5
 
 Parameters = dict[str, mx.nd.NDArray]
 WeightFiles = Mapping[str, Sequence[WeightFile]]
-
-
-def folders(channel: Path | None, environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """Return where to look, in this order: the job's channel, if it has one, FOLDER_VARIABLE, and IMAGE_FOLDER."""
-    named = environment.get(FOLDER_VARIABLE, "")
-    return [*([channel] if channel else []), *([Path(named)] if named else []), IMAGE_FOLDER]
 
 
 def find(base_network: str, folders: Sequence[Path], *, weight_files: WeightFiles = WEIGHT_FILES) -> Path:
