@@ -53,8 +53,8 @@ def class_names(own: ClassNames, known: ClassNames) -> ClassNames:
         return known
     if own is not None and known is not None and own != known:
         logger.warning(
-            "model channel: expected the class names of the other channels, %s, got %s; names follow the former. Class "
-            "ids that mean something else are learned anew: set reset_classes=1 if these are other classes",
+            "model channel: expected the class names of the other channels, %s, got %s; what is trained here has the "
+            "former. If these are other classes, set reset_classes=1",
             ", ".join(own),
             ", ".join(known),
         )
@@ -145,8 +145,10 @@ def _freeze(network: SSD, pattern: str) -> None:
         logger.warning(
             "freeze_layer_pattern: expected the beginning of a parameter's name, such as %s, got %r, which matches "
             "none: all are trained",
-            names[0],
+            next(name for name in names if name.endswith("_weight")),
             pattern,
         )
     elif len(frozen) == len(names):
-        logger.warning("freeze_layer_pattern: all parameters are frozen: nothing is learned, and the model stays as is")
+        logger.warning(
+            "freeze_layer_pattern: all parameters are frozen: nothing is learned, and the model stays as it is"
+        )
