@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "best_model": {"artifact", "ssd"},
     "detector": {"errors", "artifact", "boxes", "data", "model_folder", "ssd"},
     "inputs": {"errors", "sagemaker", "data"},
-    "starting_weights": {"errors", "artifact", "model_folder", "sagemaker", "ssd"},
+    "starting_weights": {"errors", "artifact", "imagenet", "model_folder", "pretrained", "sagemaker", "ssd"},
     "tools": EVERYTHING - {"training", "best_model", "starting_weights", "job", "train", "cli", "tools"},
     "job": EVERYTHING - {"tools", "train", "cli", "job"},
     "train": {"errors", "sagemaker", "job"},

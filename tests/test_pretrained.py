@@ -11,8 +11,7 @@ from gluon_ssd.imagenet import checkpoint
 from gluon_ssd.imagenet.weight_files import WeightFile
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
-
-Arrays = dict[str, mx.nd.NDArray]
+from published_checkpoint import Arrays, classifier
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +22,8 @@ def network() -> SSD:
 
 
 @pytest.fixture(scope="module")
-def classifier(network: SSD) -> Arrays:
-    """What `resnet-50-0000.params` holds: the base network's parameters, and the classifier's end."""
-    arg_params, aux_params = weights.snapshot(network)
-    base = {name: array for name, array in arg_params.items() if not name.startswith(("_plus", "multi_feat_"))}
-    return (
-        {f"arg:{name}": array for name, array in base.items()}
-        | {f"aux:{name}": array for name, array in aux_params.items()}
-        | {"arg:bn1_gamma": mx.nd.ones(2048), "arg:fc1_bias": mx.nd.ones(1000), "aux:bn1_moving_var": mx.nd.ones(2048)}
-    )
+def published() -> Arrays:
+    return classifier(seed=1)
 
 
 def saved(path: Path, arrays: Arrays, changes: Mapping[str, mx.nd.NDArray | None]) -> Path:
@@ -80,12 +72,12 @@ def test_where_nothing_is_found_the_message_says_what_was_looked_for_and_where(t
     )
 
 
-def test_a_checkpoint_gives_the_base_network_and_nothing_else(tmp_path: Path, network: SSD, classifier: Arrays) -> None:
-    path = saved(tmp_path / "resnet-50-0000.params", classifier, {"arg:_plus12_cls_pred_conv_bias": mx.nd.ones(18)})
+def test_a_checkpoint_gives_the_base_network_and_nothing_else(tmp_path: Path, network: SSD, published: Arrays) -> None:
+    path = saved(tmp_path / "resnet-50-0000.params", published, {"arg:_plus12_cls_pred_conv_bias": mx.nd.ones(18)})
     arg_params, aux_params = pretrained.read(path, network)
     assert (len(arg_params), len(aux_params)) == (153, 100)
     assert {f"arg:{name}" for name in arg_params} | {f"aux:{name}" for name in aux_params} == {
-        name for name in classifier if not name.startswith(("arg:bn1_", "arg:fc1_", "aux:bn1_"))
+        name for name in published if not name.startswith(("arg:bn1_", "arg:fc1_", "aux:bn1_"))
     }
     other = SSD("resnet-50", 5, 64)
     weights.initialize(other, [mx.cpu()], seed=2)
@@ -114,9 +106,9 @@ def test_a_checkpoint_gives_the_base_network_and_nothing_else(tmp_path: Path, ne
     ],
 )
 def test_a_checkpoint_of_another_network_is_refused(
-    tmp_path: Path, network: SSD, classifier: Arrays, changes: dict[str, mx.nd.NDArray | None], message: str
+    tmp_path: Path, network: SSD, published: Arrays, changes: dict[str, mx.nd.NDArray | None], message: str
 ) -> None:
-    path = saved(tmp_path / "resnet-50-0000.params", classifier, changes)
+    path = saved(tmp_path / "resnet-50-0000.params", published, changes)
     with pytest.raises(UserError) as caught:
         pretrained.read(path, network)
     assert str(caught.value) == f"pretrained weights, {path}: {message}"
@@ -134,8 +126,8 @@ def test_a_file_of_another_digest_is_refused_with_both(tmp_path: Path, network: 
     )
 
 
-def test_a_file_of_the_right_digest_is_read(tmp_path: Path, network: SSD, classifier: Arrays) -> None:
-    path = saved(tmp_path / "mine.params", classifier, {})
+def test_a_file_of_the_right_digest_is_read(tmp_path: Path, network: SSD, published: Arrays) -> None:
+    path = saved(tmp_path / "mine.params", published, {})
     mine = {"resnet-50": [WeightFile("mine", checkpoint.read, pretrained.digest(path))]}
     assert pretrained.find("resnet-50", [tmp_path], weight_files=mine) == path
     assert len(pretrained.read(path, network, weight_files=mine)[0]) == 153

@@ -365,3 +365,53 @@ def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path: Path, output: st
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"--output .*file.*: expected a folder that can be written, got "):
         lay_out(tmp_path / output, train=records, validation=records, hyperparameters={})
+
+
+@pytest.mark.parametrize("given", ["weights", "weights/deep/net.params"])
+def test_weights_to_start_from_have_a_channel_of_their_own(tmp_path: Path, given: str) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "weights" / "deep").mkdir(parents=True)
+    (tmp_path / "weights" / "deep" / "net.params").write_bytes(b"1")
+    (tmp_path / "weights" / "notes.txt").touch()
+    start_from = {"pretrained": tmp_path / given}
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from=start_from)
+
+    files = [path for path in paths.channel("pretrained").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in files] == [b"1"]
+    assert files[0].name == "net.params"
+    assert read(paths.hyperparameters) == {"num_training_samples": "1", "use_pretrained_model": "1"}
+    channels = read(paths.input_data_config)
+    assert isinstance(channels, dict)
+    assert channels["pretrained"] == {"ContentType": "application/octet-stream", "TrainingInputMode": "File"}
+
+
+def test_weights_may_be_given_and_not_used(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "net.params").touch()
+    start_from = {"pretrained": tmp_path / "net.params"}
+    told = {"use_pretrained_model": "0"}
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters=told, start_from=start_from)
+    assert read(paths.hyperparameters) == {"num_training_samples": "1", "use_pretrained_model": "0"}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("none", "nothing there"), ("notes.txt", "another file"), ("empty", "a folder without any")]
+)
+@pytest.mark.parametrize(
+    ("channel", "expected"),
+    [
+        ("pretrained", "a .params file, or a folder of such files"),
+        ("model", "a model.tar.gz, or a folder with one or with its files"),
+    ],
+)
+def test_what_holds_nothing_to_start_from_is_refused(
+    tmp_path: Path, channel: str, expected: str, given: str, found: str
+) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
+    start_from = {channel: tmp_path / given}
+    with pytest.raises(UserError) as caught:
+        lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from=start_from)
+    assert str(caught.value) == f"--{channel} {tmp_path / given}: expected {expected}, got {found}"
+    assert not (tmp_path / "job").exists()
