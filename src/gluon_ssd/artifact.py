@@ -225,6 +225,8 @@ def _load_parameters(path: Path) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx
         arrays = mx.nd.load(str(path))
     except mx.base.MXNetError as error:
         raise UserError(f"model, {path}: expected MXNet parameters, got {_shortened(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"model, {path}: expected names of parameters in UTF-8, got {error}") from error
     if not isinstance(arrays, dict):
         raise UserError(f"model, {path}: expected named parameters, got a list")
     parts: dict[str, dict[str, mx.nd.NDArray]] = {"arg": {}, "aux": {}}
