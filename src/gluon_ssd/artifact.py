@@ -73,7 +73,8 @@ class Description:
         """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
         value = getattr(self, name)
         if name in ("input_mean", "input_std"):
-            return not (isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value)))
+            is_pixel = isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value))
+            return not is_pixel or (name == "input_std" and min(value) <= 0)
         if name == "class_names":
             is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
             return not (value is None or (is_names and len(value) == self.num_classes))
