@@ -194,6 +194,7 @@ BROKEN: dict[str, tuple[str, bytes | None, str]] = {
         b'"input_mean": [1, 2]',
         r"{folder}/model.json: input_mean: expected .*, got \[1, 2\]",
     ),
+    "deviation of 0": ("model.json", b'"input_std": [1, 0, 1]', "{folder}/model.json: input_std: expected .*, got"),
     "class that is text": (
         "model.json",
         b'"num_classes": "2"',

@@ -73,7 +73,8 @@ class Description:
         """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
         value = getattr(self, name)
         if name in ("input_mean", "input_std"):
-            return not (isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value)))
+            is_pixel = isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value))
+            return not is_pixel or (name == "input_std" and min(value) <= 0)
         if name == "class_names":
             is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
             return not (value is None or (is_names and len(value) == self.num_classes))
@@ -225,6 +226,8 @@ def _load_parameters(path: Path) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx
         arrays = mx.nd.load(str(path))
     except mx.base.MXNetError as error:
         raise UserError(f"model, {path}: expected MXNet parameters, got {_shortened(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"model, {path}: expected names of parameters in UTF-8, got {error}") from error
     if not isinstance(arrays, dict):
         raise UserError(f"model, {path}: expected named parameters, got a list")
     parts: dict[str, dict[str, mx.nd.NDArray]] = {"arg": {}, "aux": {}}
