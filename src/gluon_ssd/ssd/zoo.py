@@ -4,7 +4,10 @@ A network that can be run on symbols, as all of its classifiers can, needs no mo
 """
 
 import json
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import mxnet as mx
 
@@ -15,9 +18,7 @@ def symbol(model: str) -> mx.sym.Symbol:
     Nodes and parameters are named as in a fresh process, without the number of the network: `conv0_weight`. What the
     zoo's parameters say about their start and decay is left out, so that they follow the rules of all base networks.
     """
-    with warnings.catch_warnings():
-        # It warns where PyTorch is installed, too, and of names that numpy has since renamed.
-        warnings.simplefilter("ignore")
+    with _quiet_without_pytorch():
         from gluoncv.model_zoo import get_model  # noqa: PLC0415 - jobs with other networks need not wait for it
 
     # Names count what was built under the current manager, so each graph gets one of its own.
@@ -27,3 +28,18 @@ def symbol(model: str) -> mx.sym.Symbol:
         if node["op"] == "null":
             node.pop("attrs", None)
     return mx.sym.load_json(json.dumps(graph))
+
+
+@contextmanager
+def _quiet_without_pytorch() -> Iterator[None]:
+    """Let GluonCV be imported where PyTorch is installed, of which it refuses all versions from 2 on."""
+    hidden = sys.modules.get("torch")
+    sys.modules["torch"] = None  # type: ignore[assignment] # which makes its import fail
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it uses names that its own dependencies have since renamed
+            yield
+    finally:
+        del sys.modules["torch"]
+        if hidden is not None:
+            sys.modules["torch"] = hidden
