@@ -84,3 +84,17 @@ from gluon_ssd.ssd import zoo
 print(zoo.symbol("mobilenetv2_1.0").list_outputs())
 """
     assert output_of(program) == "['output_flatten0_flatten0_output']\n"
+
+
+def test_pytorch_of_any_version_may_be_installed_too(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("__version__ = '2.4.0'")
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from gluon_ssd.ssd import zoo
+zoo.symbol("mobilenet0.25")
+import torch
+zoo.symbol("mobilenet0.25")
+print(torch.__version__, sys.modules["torch"] is torch)
+"""
+    assert output_of(program) == "2.4.0 True\n"

@@ -1,12 +1,11 @@
 """GluonCV's `vgg16_atrous`, whose convolutions become those of `vgg-16`."""
 
-import warnings
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
 
-from gluon_ssd.ssd import vgg16
+from gluon_ssd.ssd import vgg16, zoo
 from gluon_ssd.ssd.base_networks import IMAGENET_MEAN
 from gluon_ssd.ssd.network import SSD
 
@@ -18,8 +17,7 @@ def read(path: Path, network: SSD) -> dict[str, mx.nd.NDArray]:
     IMAGENET_MEAN. By how much the network's own mean is another goes into the first bias: exact but for the outermost
     pixels, since beyond the edge there are zeros, which stand for either mean.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as `ssd.zoo` does, for the same reason
+    with zoo.quiet_without_pytorch():
         from gluoncv.model_zoo.ssd.vgg_atrous import vgg16_atrous_300  # noqa: PLC0415 - other files need not wait for it
     extractor = vgg16_atrous_300()
     extractor.load_parameters(str(path), ctx=mx.cpu(), allow_missing=True)  # as GluonCV does: it may lack the extras

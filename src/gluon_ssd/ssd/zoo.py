@@ -4,7 +4,10 @@ A network that can be run on symbols, as all of its classifiers can, needs no mo
 """
 
 import json
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import mxnet as mx
 
@@ -26,8 +29,21 @@ def symbol(model: str) -> mx.sym.Symbol:
 
 def block(model: str) -> mx.gluon.HybridBlock:
     """Return GluonCV's `model` without parameters, its layers numbered by the current name manager."""
-    with warnings.catch_warnings():
-        # It warns where PyTorch is installed, too, and of names that numpy has since renamed.
-        warnings.simplefilter("ignore")
+    with quiet_without_pytorch():
         from gluoncv.model_zoo import get_model  # noqa: PLC0415 - jobs with other networks need not wait for it
     return get_model(model, prefix="")
+
+
+@contextmanager
+def quiet_without_pytorch() -> Iterator[None]:
+    """Let GluonCV be imported where PyTorch is installed, of which it refuses all versions from 2 on."""
+    hidden = sys.modules.get("torch")
+    sys.modules["torch"] = None  # type: ignore[assignment] # which makes its import fail
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it uses names that its own dependencies have since renamed
+            yield
+    finally:
+        del sys.modules["torch"]
+        if hidden is not None:
+            sys.modules["torch"] = hidden
