@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from gluoncv.model_zoo import model_store
 
@@ -37,3 +39,11 @@ def test_each_base_network_has_a_file_whose_digest_is_known() -> None:
 )
 def test_files_are_told_by_their_names(file_name: str, expected: str | None) -> None:
     assert [file.name for file in FILES if file.is_called(file_name)] == ([expected] if expected else [])
+
+
+def test_the_readme_has_each_file_and_its_digest() -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    for base_network, (published, *others) in WEIGHT_FILES.items():
+        row = f"| `{base_network}` | `{published.file_name}` | `{published.sha1}` |"
+        line = next(line for line in readme.splitlines() if line.startswith(row))
+        assert [other.name in line for other in others] == [True] * len(others)
