@@ -1,7 +1,8 @@
 """The model folder: what a job leaves behind, written and read in the built-in algorithm's own form.
 
 `hyperparams.json`, `model_algo_1-symbol.json` and `model_algo_1-0000.params` are what the built-in algorithm writes;
-`model.json` beside them holds what its files do not say.
+`model.json` beside them holds what its files do not say, and `deploy_model_algo_1-symbol.json` is the graph to detect
+with, as its users make it with `deploy.py` of zhreshold/mxnet-ssd; it takes the same parameters.
 """
 
 import gzip
@@ -25,6 +26,7 @@ PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
 SYMBOL = f"{PREFIX}1-symbol.json"
 PARAMETERS = f"{PREFIX}1-0000.params"
+DEPLOY_SYMBOL = f"deploy_{SYMBOL}"
 DESCRIPTION = "model.json"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
@@ -105,6 +107,17 @@ def write(
         mx.nd.save(str(staging / PARAMETERS), _joined(arg_params, aux_params))
         for name in WRITING_ORDER:
             (staging / name).replace(folder / name)
+
+
+def write_deploy_symbol(folder: Path, symbol: mx.sym.Symbol) -> None:
+    """Put the graph that only detects beside the model in `folder`, whose parameters are its own too.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with _staging(folder) as staging:
+        symbol.save(str(staging / DEPLOY_SYMBOL))
+        (staging / DEPLOY_SYMBOL).replace(folder / DEPLOY_SYMBOL)
 
 
 def read(folder: Path) -> Artifact:

@@ -52,6 +52,10 @@ class BestModel:
         arg_params, aux_params = weights.snapshot(self._network)
         description = replace(self._description, epoch=epoch, scores=scores)
         symbol = self._network.training_symbol(nms_threshold=description.nms_threshold, nms_topk=description.nms_topk)
+        deploy_symbol = self._network.deploy_symbol(
+            nms_threshold=description.nms_threshold, nms_topk=description.nms_topk
+        )
+        artifact.write_deploy_symbol(self._folder, deploy_symbol)
         artifact.write(
             self._folder, symbol, arg_params, aux_params, hyperparameters=self._hyperparameters, description=description
         )
