@@ -17,6 +17,8 @@ EVERYTHING = {
     "evaluation",
     "training",
     "artifact",
+    "tar_archive",
+    "model_folder",
     "best_model",
     "detector",
     "inputs",
@@ -35,15 +37,27 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": {"boxes"},
     "training": {"errors", "ssd"},
     "artifact": {"errors", "ssd"},
+    "tar_archive": {"errors"},
+    "model_folder": {"errors", "tar_archive"},
     "best_model": {"artifact", "ssd"},
-    "detector": {"errors", "artifact", "boxes", "data", "ssd"},
+    "detector": {"errors", "artifact", "boxes", "data", "model_folder", "ssd"},
     "inputs": {"errors", "sagemaker", "data"},
     "tools": EVERYTHING - {"training", "best_model", "job", "train", "cli", "tools"},
     "job": EVERYTHING - {"tools", "train", "cli", "job"},
     "train": {"errors", "sagemaker", "job"},
     "cli": EVERYTHING - {"cli"},
 }
-WITHOUT_MXNET = {"errors", "boxes", "file_kinds", "sagemaker", "data", "evaluation", "inputs"}
+WITHOUT_MXNET = {
+    "errors",
+    "boxes",
+    "file_kinds",
+    "sagemaker",
+    "data",
+    "evaluation",
+    "inputs",
+    "tar_archive",
+    "model_folder",
+}
 
 
 def modules() -> list[Path]:
