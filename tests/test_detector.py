@@ -11,6 +11,7 @@ from gluon_ssd.artifact import Description
 from gluon_ssd.data.images import UnreadableImageError
 from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
+from gluon_ssd.mxnet_network import MXNetNetwork
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 
@@ -92,4 +93,4 @@ def test_weights_for_other_classes_than_described_are_refused(model: Path) -> No
     other = artifact.read(model)
     changed = artifact.Artifact(other.symbol, other.arg_params, other.aux_params, other.hyperparameters, description(3))
     with pytest.raises(UserError, match=r"cls_pred_conv_\w+ of shape .* check base_network and num_classes$"):
-        Detector(changed, mx.cpu())
+        MXNetNetwork(changed, mx.cpu())

@@ -135,10 +135,28 @@ def read(folder: Path) -> Artifact:
     arg_params, aux_params = _load_parameters(parameter_file)
     hyperparameters = {name: str(value) for name, value in _read_json(folder / HYPERPARAMETERS).items()}
     if (folder / DESCRIPTION).exists():
-        description = _described(folder / DESCRIPTION)
+        description = described(_read_json(folder / DESCRIPTION), str(folder / DESCRIPTION))
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
     return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+
+
+def described(content: Mapping[str, Any], place: str) -> Description:
+    """Return what `content`, as JSON has it, says of a model; `place` is where it was found.
+
+    Raises:
+        UserError: Something is missing.
+    """
+    known = {"versions": {}} | {
+        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
+    }
+    for name in ("input_mean", "input_std", "class_names"):
+        if isinstance(known.get(name), list):
+            known[name] = tuple(known[name])  # JSON has no tuples
+    try:
+        return Description(**known)
+    except TypeError as error:
+        raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -237,20 +255,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"model, {path}: expected a JSON object, got {type(content).__name__}")
     return content
-
-
-def _described(path: Path) -> Description:
-    content = _read_json(path)
-    known = {"versions": {}} | {
-        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
-    }
-    for name in ("input_mean", "input_std", "class_names"):
-        if isinstance(known.get(name), list):
-            known[name] = tuple(known[name])  # JSON has no tuples
-    try:
-        return Description(**known)
-    except TypeError as error:
-        raise UserError(f"model, {path}: expected a description of the model, got {error}") from error
 
 
 def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:

@@ -63,9 +63,9 @@ def detection(
 ) -> tuple[GraphProto, list[TensorProto]]:
     """Return the nodes that make `detections` from `classes` and `boxes`, and their constants.
 
-    As in MXNet `classes` are (B, C + 1, N), the background first and not yet normalized, and `boxes` (B, N * 4), offsets
-    from the anchors. `detections` are (B, K, 6) with K = min(nms_topk, N): rows of class, score and corners, best
-    first, with class -1 where there is none.
+    As in MXNet `classes` are (B, C + 1, N), the background first and not yet normalized, and `boxes` (B, N * 4),
+    offsets from the anchors. `detections` are (B, K, 6) with K = min(nms_topk, N): rows of class, score and corners,
+    best first, with class -1 where there is none.
 
     Args:
         anchors: (N, 4) corners.
