@@ -28,6 +28,8 @@ EVERYTHING = {
     "tools",
     "job",
     "train",
+    "subcommand",
+    "model_commands",
     "cli",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -48,9 +50,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "onnx_export": {"artifact", "mxnet_network", "ssd"},
     "detector": {"artifact", "data", "model_folder", "mxnet_network", "onnx_network", "ssd"},
     "inputs": {"errors", "sagemaker", "data"},
-    "tools": EVERYTHING - {"training", "best_model", "job", "train", "cli", "tools"},
-    "job": EVERYTHING - {"tools", "train", "cli", "job"},
+    "tools": EVERYTHING - {"training", "best_model", "job", "train", "subcommand", "model_commands", "cli", "tools"},
+    "job": EVERYTHING - {"tools", "train", "subcommand", "model_commands", "cli", "job"},
     "train": {"errors", "sagemaker", "job"},
+    "subcommand": set(),
+    "model_commands": {"data", "detector", "errors", "sagemaker", "subcommand", "tools"},
     "cli": EVERYTHING - {"cli"},
 }
 WITHOUT_MXNET = {

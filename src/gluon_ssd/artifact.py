@@ -103,7 +103,7 @@ def write(
     with _staging(folder) as staging:
         _write_line(staging / HYPERPARAMETERS, hyperparameters)
         symbol.save(str(staging / SYMBOL))
-        _write_line(staging / DESCRIPTION, asdict(description))
+        write_description(staging, description)
         mx.nd.save(str(staging / PARAMETERS), _joined(arg_params, aux_params))
         for name in WRITING_ORDER:
             (staging / name).replace(folder / name)
@@ -139,6 +139,11 @@ def read(folder: Path) -> Artifact:
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
     return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write `model.json` alone; raises OSError."""
+    _write_line(folder / DESCRIPTION, asdict(description))
 
 
 def described(content: Mapping[str, Any], place: str) -> Description:
