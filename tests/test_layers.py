@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "artifact": {"errors", "ssd"},
     "tar_archive": {"errors"},
     "model_folder": {"errors", "tar_archive"},
-    "best_model": {"artifact", "ssd"},
+    "best_model": {"errors", "artifact", "onnx_export", "ssd"},
     "mxnet_network": {"artifact", "ssd"},
     "onnx_network": {"errors", "artifact"},
     "onnx_export": {"artifact", "mxnet_network", "ssd"},

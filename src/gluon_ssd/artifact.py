@@ -28,6 +28,7 @@ SYMBOL = f"{PREFIX}1-symbol.json"
 PARAMETERS = f"{PREFIX}1-0000.params"
 DEPLOY_SYMBOL = f"deploy_{SYMBOL}"
 DESCRIPTION = "model.json"
+ONNX = "model.onnx"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
 UNFINISHED = ".writing-"
@@ -115,9 +116,20 @@ def write_deploy_symbol(folder: Path, symbol: mx.sym.Symbol) -> None:
     Raises:
         PlatformError: The folder cannot be written to.
     """
-    with _staging(folder) as staging:
-        symbol.save(str(staging / DEPLOY_SYMBOL))
-        (staging / DEPLOY_SYMBOL).replace(folder / DEPLOY_SYMBOL)
+    with replacing(folder / DEPLOY_SYMBOL) as path:
+        symbol.save(str(path))
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of a model folder's `file` when the block ends well.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with _staging(file.parent) as staging:
+        yield staging / file.name
+        (staging / file.name).replace(file)
 
 
 def read(folder: Path) -> Artifact:

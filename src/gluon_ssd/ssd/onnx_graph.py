@@ -1,14 +1,12 @@
 """The detector as an ONNX model: stored pixels in, detections out."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mxnet as mx
 import numpy as np
-import onnx
+from mxnet.onnx.mx2onnx._export_onnx import MXNetGraph
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from gluon_ssd.errors import AlgorithmError
 from gluon_ssd.ssd import weights
@@ -31,8 +29,7 @@ def onnx_model(network: SSD, *, nms_threshold: float, nms_topk: int) -> ModelPro
     Raises:
         AlgorithmError: The base network has an operator that MXNet cannot translate.
     """
-    model = _translate(network)
-    graph = model.graph
+    graph = _translate(network)
     predictions = [value.name for value in graph.output]  # classes, then boxes
     anchors = _anchors(network)
     tail, constants = detection(
@@ -52,25 +49,24 @@ def onnx_model(network: SSD, *, nms_threshold: float, nms_topk: int) -> ModelPro
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
-def _translate(network: SSD) -> ModelProto:
+def _translate(network: SSD) -> GraphProto:
     """Return the network up to class scores and box offsets in ONNX, by MXNet's own translation."""
     classes, boxes, _ = network.symbol
     side = network.image_shape
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "network.onnx"
-        try:
-            mx.onnx.export_model(
-                mx.sym.Group([classes, boxes]),
-                _parameters(network),
-                in_shapes=[(1, 3, side, side)],
-                in_types=np.float32,
-                onnx_file_path=str(path),
-                dynamic=True,
-                dynamic_input_shapes=[(BATCH, 3, side, side)],
-            )
-        except (AttributeError, NotImplementedError) as error:
-            raise AlgorithmError(f"ONNX: expected operators that MXNet translates, got: {error}") from error
-        return onnx.load(str(path))
+    try:
+        # Not mx.onnx.export_model, which adds nothing to it but a file, and lines in the job's log.
+        graph: GraphProto = MXNetGraph().create_onnx_graph_proto(
+            mx.sym.Group([classes, boxes]),
+            _parameters(network),
+            in_shapes=[(1, 3, side, side)],
+            in_types=[TensorProto.FLOAT],
+            opset_version=OPSET,
+            dynamic=True,
+            dynamic_input_shapes=[(BATCH, 3, side, side)],
+        )
+    except (AttributeError, NotImplementedError) as error:
+        raise AlgorithmError(f"ONNX: expected operators that MXNet translates, got: {error}") from error
+    return graph
 
 
 def _parameters(network: SSD) -> dict[str, mx.nd.NDArray]:
