@@ -29,8 +29,9 @@ def onnx_model(network: SSD, *, nms_threshold: float, nms_topk: int) -> ModelPro
     Raises:
         AlgorithmError: The base network has an operator that MXNet cannot translate.
     """
-    graph = _translate(network)
-    predictions = [value.name for value in graph.output]  # classes, then boxes
+    classes, boxes, _ = network.symbol
+    graph = translate(mx.sym.Group([classes, boxes]), _parameters(network), network.image_shape)
+    predictions = [value.name for value in graph.output]
     anchors = _anchors(network)
     tail, constants = detection(
         anchors, num_classes=network.num_classes, nms_threshold=nms_threshold, nms_topk=nms_topk
@@ -49,23 +50,30 @@ def onnx_model(network: SSD, *, nms_threshold: float, nms_topk: int) -> ModelPro
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
-def _translate(network: SSD) -> GraphProto:
-    """Return the network up to class scores and box offsets in ONNX, by MXNet's own translation."""
-    classes, boxes, _ = network.symbol
-    side = network.image_shape
+def translate(symbol: mx.sym.Symbol, parameters: Mapping[str, mx.nd.NDArray], side: int) -> GraphProto:
+    """Return a function of `data` (any number, 3, side, side) in ONNX, by MXNet's own translation.
+
+    Raises:
+        AlgorithmError: It has an operator that MXNet cannot translate.
+    """
+    shapes = {name: array.shape for name, array in parameters.items()}
+    inputs = [shapes.get(name, (1, 3, side, side)) for name in symbol.list_inputs()]
+    any_batch = [shapes.get(name, (BATCH, 3, side, side)) for name in symbol.list_inputs()]
     try:
-        # Not mx.onnx.export_model, which adds nothing to it but a file, and lines in the job's log.
+        # Not mx.onnx.export_model, which writes a file, and lines into the job's log. And the parameters as inputs: as
+        # such it would make a Python number of each of their values, for 5 seconds.
         graph: GraphProto = MXNetGraph().create_onnx_graph_proto(
-            mx.sym.Group([classes, boxes]),
-            _parameters(network),
-            in_shapes=[(1, 3, side, side)],
-            in_types=[TensorProto.FLOAT],
+            symbol,
+            {},
+            in_shapes=inputs,
+            in_types=[TensorProto.FLOAT] * len(inputs),
             opset_version=OPSET,
             dynamic=True,
-            dynamic_input_shapes=[(BATCH, 3, side, side)],
+            dynamic_input_shapes=any_batch,
         )
     except (AttributeError, NotImplementedError) as error:
         raise AlgorithmError(f"ONNX: expected operators that MXNet translates, got: {error}") from error
+    graph.initializer.extend(numpy_helper.from_array(array.asnumpy(), name) for name, array in parameters.items())
     return graph
 
 
