@@ -197,7 +197,8 @@ def test_export_writes_what_mxnet_and_onnx_runtime_load(trained: Trained, tmp_pa
     assert output == f"3 files in {deploy}\n{onnx}: 110 MB\n"
     pixels = images.decode(trained.image.read_bytes())[:, :64]
     expected = Detector.read(trained.job.model, mx.cpu()).detect_pixels(pixels)
-    rows = by_module(*mx.model.load_checkpoint(str(deploy / "deploy_model_algo_1"), 0), pixels)
+    symbol, arguments, states = mx.model.load_checkpoint(str(deploy / "deploy_model_algo_1"), 0)
+    rows = by_module(symbol, arguments, states, pixels)
     assert_same_detections(rows, expected, atol=2e-5)
     properties = onnxruntime.InferenceSession(str(onnx)).get_modelmeta().custom_metadata_map
     assert json.loads(properties["class_names"]) == ["red", "blue"]
@@ -210,7 +211,8 @@ def test_export_writes_what_mxnet_and_onnx_runtime_load(trained: Trained, tmp_pa
 def test_the_deploy_graph_of_the_artifact_takes_its_parameters(trained: Trained) -> None:
     pixels = images.decode(trained.image.read_bytes())[:, -64:]
     symbol = mx.sym.load(str(trained.job.model / "deploy_model_algo_1-symbol.json"))
-    rows = by_module(symbol, *mx.model.load_params(str(trained.job.model / "model_algo_1"), 0), pixels)
+    arguments, states = mx.model.load_params(str(trained.job.model / "model_algo_1"), 0)
+    rows = by_module(symbol, arguments, states, pixels)
     assert_same_detections(rows, Detector.read(trained.job.model, mx.cpu()).detect_pixels(pixels), atol=2e-5)
 
 
