@@ -204,13 +204,14 @@ def test_the_least_image_shape_depends_on_the_network() -> None:
     small = REQUIRED | {"image_shape": "64"}
     assert Hyperparameters.parse(small | {"base_network": "resnet-50"}).image_shape == 64
 
-    least = "image_shape: expected an integer from 268 with vgg-16, 64 with resnet-50, to 8192"
+    least = "image_shape: expected an integer from 268 with vgg-16, 64 with the others, to 8192"
     assert mistakes(REQUIRED | {"image_shape": "267"}) == f"hyperparameters: {least}, got '267' with vgg-16"
     assert mistakes(small | {"image_shape": "63", "base_network": "resnet-50"}) == (
         f"hyperparameters: {least}, got '63'"
     )
     assert mistakes(small | {"base_network": "alexnet"}) == (
-        "hyperparameters: base_network: expected vgg-16 or resnet-50, got 'alexnet'"
+        "hyperparameters: base_network: expected vgg-16, resnet-50, resnet-18, resnet-34, resnet-101, mobilenet-1.0, "
+        "mobilenet-0.25 or mobilenetv2-1.0, got 'alexnet'"
     )
 
 

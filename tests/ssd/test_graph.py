@@ -5,6 +5,7 @@ import mxnet as mx
 import pytest
 
 from gluon_ssd.ssd import graph
+from ssd import ancestor
 
 TABLES = Path(__file__).parent / "parameters"
 
@@ -29,6 +30,18 @@ def test_parameters_are_those_of_the_built_in_algorithm(base_network: str, image
     lines = [f"arg {name} {shape}" for name, shape in zip(symbol.list_arguments(), arguments, strict=True)]
     lines += [f"aux {name} {shape}" for name, shape in zip(symbol.list_auxiliary_states(), states, strict=True)]
     assert lines == (TABLES / f"{table}.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("base_network", "image_shape"),
+    [("vgg-16", 300), ("vgg-16", 333), ("vgg-16", 512), ("resnet-50", 300), ("resnet-50", 333), ("resnet-50", 512)],
+)
+def test_the_symbol_file_is_that_of_an_independent_build_node_for_node(base_network: str, image_shape: int) -> None:
+    ours = json.loads(training_graph(base_network, image_shape).tojson())
+    theirs = json.loads(ancestor.training_graph(base_network, 20, image_shape).tojson())
+    for number, node in enumerate(theirs["nodes"]):
+        assert ours["nodes"][number] == node  # operator, name, attributes and inputs
+    assert ours == theirs
 
 
 def test_training_graph_has_the_four_outputs_of_the_built_in_algorithm() -> None:

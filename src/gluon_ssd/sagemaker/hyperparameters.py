@@ -23,8 +23,18 @@ from gluon_ssd.sagemaker.rules import (
     real,
 )
 
-# The deepest feature map must still have a pixel; the built-in takes 300 and more with either network.
-_LEAST_IMAGE_SHAPE = {"vgg-16": 268, "resnet-50": 64}
+# The deepest feature map must still have a pixel; the built-in takes 300 and more with either of its networks.
+LEAST_IMAGE_SHAPE = {
+    "vgg-16": 268,
+    "resnet-50": 64,
+    "resnet-18": 64,
+    "resnet-34": 64,
+    "resnet-101": 64,
+    "mobilenet-1.0": 64,
+    "mobilenet-0.25": 64,
+    "mobilenetv2-1.0": 64,
+}
+"""Of each base network; those after the first two are extensions."""
 _LARGEST_IMAGE_SHAPE = 8_192
 # MXNet hands a seed to its engine as a C int.
 _LARGEST_SEED = 2**31 - 1
@@ -38,7 +48,7 @@ class Hyperparameters:
     extensions, whose defaults keep the built-in's behavior. `ignored` names what was sent, accepted, and does nothing.
     """
 
-    base_network: str = one_of(*_LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
+    base_network: str = one_of(*LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
     use_pretrained_model: bool = boolean(
         default="0",
         meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
@@ -66,13 +76,12 @@ class Hyperparameters:
     )
     num_training_samples: int = integer(1, meaning="images in the train channel; places the learning rate's steps")
     image_shape: int = integer(
-        min(_LEAST_IMAGE_SHAPE.values()),
+        min(LEAST_IMAGE_SHAPE.values()),
         _LARGEST_IMAGE_SHAPE,
         default="300",
         meaning="side in pixels that images are resized to (the built-in algorithm takes 300 and more)",
-        expected="an integer from "
-        + ", ".join(f"{least} with {network}" for network, least in _LEAST_IMAGE_SHAPE.items())
-        + f", to {_LARGEST_IMAGE_SHAPE}",
+        expected=f"an integer from {LEAST_IMAGE_SHAPE['vgg-16']} with vgg-16, {min(LEAST_IMAGE_SHAPE.values())} with "
+        f"the others, to {_LARGEST_IMAGE_SHAPE}",
     )
     _tuning_objective_metric: str = inert("")
     _kvstore: str = inert("device")
@@ -205,7 +214,7 @@ def _text(value: object) -> str:
 
 def _too_small(values: Mapping[str, Any]) -> list[str]:
     network, side = values.get("base_network"), values.get("image_shape")
-    if network is None or side is None or side >= _LEAST_IMAGE_SHAPE[network]:
+    if network is None or side is None or side >= LEAST_IMAGE_SHAPE[network]:
         return []
     return [f"image_shape: expected {_RULES['image_shape'].expected}, got '{side}' with {network}"]
 
