@@ -156,7 +156,8 @@ def test_an_archive_without_parameters_is_a_customer_error_that_names_it(tmp_pat
     ended = run_from(job, tmp_path / "model.tar.gz")
     assert ended.code == 2, ended.log
     assert ended.failure == (
-        f"ClientError: model: expected a file model_algo_1-*.params in {job.base}/input/data/model/model.tar.gz, got none"
+        "ClientError: model: expected a file model_algo_1-*.params in "
+        f"{job.base}/input/data/model/model.tar.gz, got none"
     )
 
 
