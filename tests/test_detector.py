@@ -109,7 +109,7 @@ def test_a_trained_network_predicts_the_same_once_written_and_read(base_network:
     described = Description(base_network, 2, 64, network.input_mean, network.input_std)
     symbol = network.training_symbol(nms_threshold=0.45, nms_topk=400)
     artifact.write(tmp_path, symbol, arg_params, aux_params, hyperparameters={}, description=described)
-    read = Detector.read(tmp_path, mx.cpu()).network
+    read = MXNetNetwork(artifact.read(tmp_path), mx.cpu()).ssd
     images = mx.nd.array(pixels, dtype=np.uint8)
     for ours, theirs in zip(network(images), read(images), strict=True):
         np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())

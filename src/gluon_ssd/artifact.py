@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def versions() -> dict[str, str]:
     return {"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__}
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
+
+
 @dataclass(frozen=True)
 class Description:
     """What a reader of the model must know beside its graph and weights.
@@ -67,16 +72,39 @@ class Description:
     scores: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=versions)
 
+    def is_mistyped(self, name: str) -> bool:
+        """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
+        value = getattr(self, name)
+        if name in ("input_mean", "input_std"):
+            is_pixel = isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value))
+            return not is_pixel or (name == "input_std" and min(value) <= 0)
+        if name == "class_names":
+            is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+            return not (value is None or (is_names and len(value) == self.num_classes))
+        if name in ("num_classes", "image_shape", "nms_topk"):
+            return not (isinstance(value, int) and value > 0)
+        return name == "nms_threshold" and not _is_number(value)
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`."""
+    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`.
+
+    Attributes:
+        parameter_file: Where the parameters were read from.
+    """
 
     symbol: mx.sym.Symbol
     arg_params: dict[str, mx.nd.NDArray]
     aux_params: dict[str, mx.nd.NDArray]
     hyperparameters: dict[str, str]
     description: Description
+    parameter_file: Path = Path(PARAMETERS)
+
+    @property
+    def prefix(self) -> Path:
+        """What MXNet's `load_checkpoint` calls the prefix: `model_algo_1`, or that of another host."""
+        return self.parameter_file.with_name(self.parameter_file.name.rpartition("-")[0])
 
 
 def check_writable(folder: Path) -> None:
@@ -150,7 +178,8 @@ def read(folder: Path) -> Artifact:
         description = described(_read_json(folder / DESCRIPTION), str(folder / DESCRIPTION))
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
-    return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+    symbol = _load_symbol(symbol_file)
+    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
 
 
 def write_description(folder: Path, description: Description) -> None:
@@ -162,7 +191,7 @@ def described(content: Mapping[str, Any], place: str) -> Description:
     """Return what `content`, as JSON has it, says of a model; `place` is where it was found.
 
     Raises:
-        UserError: Something is missing.
+        UserError: Something is missing, or is not what a job writes.
     """
     known = {"versions": {}} | {
         entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
@@ -171,9 +200,12 @@ def described(content: Mapping[str, Any], place: str) -> Description:
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])  # JSON has no tuples
     try:
-        return Description(**known)
+        description = Description(**known)
     except TypeError as error:
         raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
+    for name in filter(description.is_mistyped, known):
+        raise UserError(f"model, {place}: {name}: expected what a job writes, got {content[name]!r}")
+    return description
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -245,6 +277,8 @@ def _load_parameters(path: Path) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx
         arrays = mx.nd.load(str(path))
     except mx.base.MXNetError as error:
         raise UserError(f"model, {path}: expected MXNet parameters, got {_shortened(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"model, {path}: expected names of parameters in UTF-8, got {error}") from error
     if not isinstance(arrays, dict):
         raise UserError(f"model, {path}: expected named parameters, got a list")
     parts: dict[str, dict[str, mx.nd.NDArray]] = {"arg": {}, "aux": {}}

@@ -100,6 +100,12 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
             option, type=Path, metavar="PATH", help=f"annotations of {images}: a folder, or COCO's file"
         )
     parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="PATH",
+        help="the model to start from: an earlier job's model.tar.gz, or a folder with one or with its files",
+    )
+    parser.add_argument(
         "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
     )
     parser.add_argument(
@@ -204,6 +210,7 @@ def _train(options: argparse.Namespace) -> None:
         validation=options.validation,
         hyperparameters=hyperparameters,
         annotations=annotations,
+        model=options.model,
     )
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.

@@ -69,6 +69,7 @@ def test_a_job_that_sets_only_what_it_must_gets_the_built_ins_defaults() -> None
 def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_follow() -> None:
     extensions = {
         "seed": "233",
+        "reset_classes": "0",
         "augmentation": "full",
         "shuffle": "True",
         "shuffle_buffer": "1000",
@@ -276,6 +277,7 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
     extensions = [line.split("`")[1] for line in lines if line.endswith("| yes |")]
     assert extensions == [
         "seed",
+        "reset_classes",
         "augmentation",
         "shuffle",
         "shuffle_buffer",

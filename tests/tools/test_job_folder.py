@@ -365,3 +365,48 @@ def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path: Path, output: st
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"--output .*file.*: expected a folder that can be written, got "):
         lay_out(tmp_path / output, train=records, validation=records, hyperparameters={})
+
+
+def write_model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name in ("hyperparams.json", "model_algo_1-symbol.json", "model_algo_1-0000.params", "notes.txt"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_an_archive_becomes_the_model_channel(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    archive = tmp_path / "birds-7.tar.gz"
+    archive.write_bytes(b"archive")
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, model=archive)
+    assert [path.name for path in paths.channel("model").iterdir()] == ["birds-7.tar.gz"]
+    channels = read(paths.input_data_config)
+    assert isinstance(channels, dict)
+    assert channels["model"] == {"ContentType": "application/x-sagemaker-model", "TrainingInputMode": "File"}
+
+
+def test_the_files_of_a_model_folder_become_the_model_channel(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    folder = write_model(tmp_path / "first" / "model")
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, model=folder)
+    assert sorted(path.name for path in paths.channel("model").iterdir()) == [
+        "hyperparams.json",
+        "model_algo_1-0000.params",
+        "model_algo_1-symbol.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("none.tar.gz", "nothing there"), ("empty", "a folder without any"), ("a.rec", "another file")],
+)
+def test_a_model_that_is_none_is_refused_before_a_folder_is_made(tmp_path: Path, name: str, found: str) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    (tmp_path / "empty").mkdir()
+    model = tmp_path / name
+    with pytest.raises(UserError) as caught:
+        lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, model=model)
+    assert str(caught.value) == (
+        f"--model {model}: expected a model.tar.gz, or a folder with one or with its files, got {found}"
+    )
+    assert not (tmp_path / "job").exists()

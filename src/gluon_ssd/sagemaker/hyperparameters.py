@@ -97,7 +97,7 @@ class Hyperparameters:
         1, default="350", meaning="most numbers in the label of an image: header, then 5 or 6 for each object"
     )
     freeze_layer_pattern: str = pattern(
-        default="", meaning="regular expression; parameters whose names begin with a match are not trained"
+        default="", meaning="parameters whose names begin with a match keep the values that they come with"
     )
     nms_topk: int = integer(
         1, 1_000_000, default="400", meaning="best detections of an image that enter non-maximum suppression"
@@ -114,6 +114,11 @@ class Hyperparameters:
         _LARGEST_SEED,
         default="233",
         meaning="seed of everything random: weights, order of images, augmentation",
+        extension=True,
+    )
+    reset_classes: bool = boolean(
+        default="0",
+        meaning="start the class heads of the model in the model channel anew, so that num_classes may differ",
         extension=True,
     )
     augmentation: str = one_of(

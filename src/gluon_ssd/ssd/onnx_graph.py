@@ -80,9 +80,8 @@ def translate(symbol: mx.sym.Symbol, parameters: Mapping[str, mx.nd.NDArray], si
 def _parameters(network: SSD) -> dict[str, mx.nd.NDArray]:
     arguments, states = weights.snapshot(network)
     # MXNet takes these for one whatever their values are; its translation does not.
-    for node, attributes in network.symbol.attr_dict().items():
-        if attributes.get("fix_gamma") == "True" and f"{node}_gamma" in arguments:
-            arguments[f"{node}_gamma"][:] = 1
+    for name in weights.fixed_gammas(network.symbol):
+        arguments[name][:] = 1
     return {**arguments, **states}
 
 

@@ -19,6 +19,10 @@ TRAIN_EXAMPLES = """examples:
       --hyperparameter num_classes=3
   gluon-ssd train --train train2017 --validation val2017 --annotations annotations --output job \\
       --hyperparameter num_classes=80
+  gluon-ssd train --train more.rec --validation val.rec --model job/output/model.tar.gz --output job2 \\
+      --hyperparameter num_classes=3 learning_rate=0.0001
+  gluon-ssd train --train other.rec --validation val.rec --model model.tar.gz --output job3 \\
+      --hyperparameter num_classes=7 reset_classes=1 freeze_layer_pattern='^(conv1_|conv2_)'
 
 Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
 instances_*.json. A folder photos_annotation beside photos is found without being named. All images of a folder
@@ -27,6 +31,10 @@ the splits with `gluon-ssd prepare voc --split`.
 
 The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
 output/model.tar.gz. A job that failed before it had a model may be laid out again in the same folder.
+
+--model starts from the model of an earlier job, ours or the built-in algorithm's: base_network and num_classes must be
+those of that job, and nothing else is taken over from it. reset_classes=1 starts its class heads anew, for other
+classes; freeze_layer_pattern keeps the parameters whose names begin with a match as they are.
 
 Hyperparameters that matter most: num_classes (required), base_network (vgg-16 or resnet-50), epochs, mini_batch_size,
 learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step. num_training_samples is counted unless it

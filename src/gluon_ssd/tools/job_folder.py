@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluon_ssd import tar_archive
 from gluon_ssd.data import manifest_files
 from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.pairing import pair
@@ -14,7 +15,7 @@ from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
 from gluon_ssd.file_kinds import CLASS_NAMES, with_suffix
 from gluon_ssd.sagemaker import content_type
-from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
+from gluon_ssd.sagemaker.channels import MODEL, MODEL_TYPE, SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.content_type import IMAGES, MANIFEST, RECORDIO
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.tools import failed_jobs
@@ -23,6 +24,7 @@ from gluon_ssd.tools.pointed_data import files_at
 
 HOST = "algo-1"
 _OF_IMAGES = (".json", ".xml")
+_OF_MODELS = (*tar_archive.SUFFIXES, ".json", ".params")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def lay_out(
     validation: Path,
     hyperparameters: Mapping[str, str],
     annotations: Mapping[str, Path] | None = None,
+    model: Path | None = None,
 ) -> Paths:
     """Make `folder` a job on `train` and `validation`: .rec files, manifests, or folders of these or of images.
 
@@ -78,12 +81,13 @@ def lay_out(
         hyperparameters: the job's.
         annotations: the annotations of images, by channel: a folder, or COCO's file. Those of `photos` are also found
             in a folder `photos_annotation` beside it.
+        model: what to start from: a `model.tar.gz`, or a folder with one or with the files of a model.
 
     Raises:
         UserError: a source is not there or holds nothing of the kind, or `folder` already holds something.
     """
     given = {"train": train, "validation": validation}
-    used = [*given.values(), *(annotations or {}).values()]
+    used = [*given.values(), *(annotations or {}).values(), *([model] if model else [])]
     if not failed_jobs.is_free(folder, used):
         raise UserError(
             f"--output {folder}: expected a folder that is new or empty, or of a job that failed before it had a "
@@ -95,6 +99,7 @@ def lay_out(
     if not samples:
         raise UserError(f"{train}: expected at least one record, got none")
     sources += [_annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()]
+    sources += [_model_source(model)] if model else []
     paths = Paths(folder)
     try:
         failed_jobs.clear(folder)
@@ -183,6 +188,16 @@ def _annotation_source(name: str, path: Path) -> _Source:
         raise UserError(
             f"--{_option(name)} {path}: expected a folder of JSON or VOC XML files, or COCO's JSON file, got {kind}"
         )
+    return source
+
+
+def _model_source(path: Path) -> _Source:
+    """Return what goes into the model channel: an archive, or the files of a folder."""
+    folder = files_at(path, MODEL) if path.exists() else None
+    source = _Source(folder, MODEL_TYPE, _OF_MODELS) if folder else None
+    if source is None or not source.data:
+        found = "nothing there" if source is None else "a folder without any" if path.is_dir() else "another file"
+        raise UserError(f"--model {path}: expected a model.tar.gz, or a folder with one or with its files, got {found}")
     return source
 
 
