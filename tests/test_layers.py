@@ -14,6 +14,8 @@ EVERYTHING = {
     "sagemaker",
     "data",
     "ssd",
+    "imagenet",
+    "pretrained",
     "evaluation",
     "training",
     "artifact",
@@ -40,6 +42,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sagemaker": {"errors", "file_kinds"},
     "data": {"errors", "boxes", "file_kinds"},
     "ssd": {"errors", "boxes"},
+    "imagenet": {"errors", "ssd"},
+    "pretrained": {"errors", "file_kinds", "imagenet", "ssd"},
     "evaluation": {"boxes"},
     "training": {"errors", "ssd"},
     "artifact": {"errors", "ssd"},
@@ -51,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "onnx_export": {"artifact", "mxnet_network", "ssd"},
     "detector": {"artifact", "data", "model_folder", "mxnet_network", "onnx_network", "ssd"},
     "inputs": {"errors", "sagemaker", "data"},
-    "starting_weights": {"errors", "artifact", "model_folder", "sagemaker", "ssd"},
+    "starting_weights": {"errors", "artifact", "imagenet", "model_folder", "pretrained", "sagemaker", "ssd"},
     "tools": EVERYTHING
     - {
         "training",

@@ -26,7 +26,8 @@ DESCRIPTION = Description(
     input_std=(4.0, 5.0, 6.0),
     class_names=("cat", "dog"),
 )
-WITH_MODEL = Channels(Channel("train"), Channel("validation"), model=Channel("model"))
+MODEL = Channel("model")
+WITH_MODEL = Channels(Channel("train"), Channel("validation"), model=MODEL)
 WITHOUT = Channels(Channel("train"), Channel("validation"))
 Start = tuple[SSD, tuple[str, ...] | None]
 
@@ -266,11 +267,26 @@ def test_from_random_weights_nothing_is_frozen(tmp_path: Path, caplog: pytest.Lo
     ]
 
 
-def test_class_heads_of_no_model_cannot_start_anew() -> None:
-    assert starting_weights.mistakes(job(reset_classes="1"), WITHOUT) == [
+@pytest.mark.parametrize(
+    ("model", "asked", "reason"), [(None, "0", "use_pretrained_model is 0"), (MODEL, "1", "there is a model channel")]
+)
+def test_a_channel_of_weights_that_no_one_asks_for_is_told(
+    base: Path, caplog: pytest.LogCaptureFixture, model: Channel | None, asked: str, reason: str
+) -> None:
+    channels = Channels(Channel("train"), Channel("validation"), model=model, pretrained=Channel("pretrained"))
+    start(base, channels, use_pretrained_model=asked)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        f"pretrained channel: not used, since {reason}"
+    ]
+
+
+def test_class_heads_of_no_model_cannot_start_anew(tmp_path: Path) -> None:
+    assert starting_weights.mistakes(job(reset_classes="1"), WITHOUT, Paths(tmp_path)) == [
         "reset_classes: expected 0 without a model channel, whose class heads it starts anew, got 1"
     ]
-    assert starting_weights.mistakes(job(reset_classes="1", use_pretrained_model="1"), WITH_MODEL) == []
+    assert (
+        starting_weights.mistakes(job(reset_classes="1", use_pretrained_model="1"), WITH_MODEL, Paths(tmp_path)) == []
+    )
 
 
 def test_names_of_the_model_stand_in_for_those_that_channels_lack(caplog: pytest.LogCaptureFixture) -> None:

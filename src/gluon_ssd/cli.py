@@ -10,8 +10,9 @@ from pathlib import Path
 from gluon_ssd import model_commands
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.imagenet import places
 from gluon_ssd.sagemaker import cpus, standard_streams
-from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
+from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.subcommand import Commands, add_command
 from gluon_ssd.tools import command_examples
@@ -30,10 +31,15 @@ from gluon_ssd.tools.yolo import read_yolo
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
+_OF_THE_BUILT_IN = ["vgg-16", "resnet-50"]
 _ANNOTATIONS = {
     own_annotations("train"): "images to train on",
     own_annotations("validation"): "images to validate on",
     SHARED_ANNOTATIONS: "the images of both",
+}
+_STARTS = {
+    MODEL: "the model to start from: an earlier job's model.tar.gz, or a folder with one or with its files",
+    PRETRAINED: "ImageNet weights to start from: a .params file that has been published, or a folder of such files",
 }
 
 
@@ -81,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     model_commands.add_predict(commands)
     model_commands.add_evaluate(commands)
     model_commands.add_export(commands)
+    _add_fetch_weights(commands)
     return parser
 
 
@@ -99,12 +106,8 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         parser.add_argument(
             option, type=Path, metavar="PATH", help=f"annotations of {images}: a folder, or COCO's file"
         )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="PATH",
-        help="the model to start from: an earlier job's model.tar.gz, or a folder with one or with its files",
-    )
+    for channel, what in _STARTS.items():
+        parser.add_argument(f"--{channel}", type=Path, metavar="PATH", help=what)
     parser.add_argument(
         "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
     )
@@ -200,6 +203,30 @@ def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.set_defaults(run=_inspect)
 
 
+def _add_fetch_weights(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = add_command(
+        commands,
+        "fetch-weights",
+        "fetch ImageNet weights, for jobs with use_pretrained_model=1",
+        command_examples.FETCH_WEIGHTS_EXAMPLES,
+    )
+    parser.add_argument(
+        "networks",
+        nargs="*",
+        default=_OF_THE_BUILT_IN,
+        metavar="NETWORK",
+        help=f"base networks (default: {' '.join(_OF_THE_BUILT_IN)})",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=places.own_folder(),
+        metavar="DIR",
+        help=f"where to put them (default: the folder that {places.FOLDER_VARIABLE} names, or {places.IMAGE_FOLDER})",
+    )
+    parser.set_defaults(run=_fetch_weights)
+
+
 def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
     Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})  # before a folder is made for nothing
@@ -210,7 +237,7 @@ def _train(options: argparse.Namespace) -> None:
         validation=options.validation,
         hyperparameters=hyperparameters,
         annotations=annotations,
-        model=options.model,
+        start_from={channel: getattr(options, channel) for channel in _STARTS if getattr(options, channel)},
     )
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.
@@ -280,6 +307,14 @@ def _draw(options: argparse.Namespace) -> None:
         options.model, options.records, options.output, count=options.count, threshold=options.threshold
     )
     print(f"{counted(len(pictures), 'picture')} in {options.output}")
+
+
+def _fetch_weights(options: argparse.Namespace) -> None:
+    from gluon_ssd.tools import fetch_weights  # noqa: PLC0415 - MXNet takes a second to import
+
+    store = os.environ.get(fetch_weights.STORE_VARIABLE) or fetch_weights.STORE
+    for base_network in options.networks:
+        print(fetch_weights.fetch(base_network, options.output, store=store), flush=True)
 
 
 if __name__ == "__main__":

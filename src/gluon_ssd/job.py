@@ -41,7 +41,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
     opening_lines.configured(job)
     channels = Channels.read(paths.input_data_config, paths.data)
     cluster = Cluster.read(paths.resource_config)
-    _check(job, channels, cluster)
+    _check(job, channels, cluster, paths)
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
@@ -91,13 +91,13 @@ def _packed_by_sagemaker() -> bool:
     return "TRAINING_JOB_NAME" in os.environ
 
 
-def _check(job: Hyperparameters, channels: Channels, cluster: Cluster) -> None:
+def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, paths: Paths) -> None:
     """Say what was sent for nothing, and refuse what this version cannot do."""
     for name in job.ignored:
         logger.info("hyperparameter %s is accepted and has no effect", name)
     for name in channels.ignored:
         logger.warning("%s channel: not used", name)
-    mistakes = starting_weights.mistakes(job, channels)
+    mistakes = starting_weights.mistakes(job, channels, paths)
     if len(cluster.hosts) > 1:
         mistakes.append(
             f"hosts: expected one, since this version trains on one machine, got {', '.join(cluster.hosts)}; "

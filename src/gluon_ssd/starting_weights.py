@@ -1,4 +1,4 @@
-"""What a network starts from: the model of an earlier job, or random weights."""
+"""What a network starts from: the model of an earlier job, ImageNet weights, or random ones."""
 
 import logging
 from collections.abc import Sequence
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import mxnet as mx
 
-from gluon_ssd import artifact
+from gluon_ssd import artifact, pretrained
 from gluon_ssd.artifact import Artifact, Description
 from gluon_ssd.errors import UserError
+from gluon_ssd.imagenet import places
 from gluon_ssd.model_folder import model_folder
-from gluon_ssd.sagemaker.channels import MODEL, Channels
+from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.ssd import strict_loading, weights
@@ -22,13 +23,16 @@ logger = logging.getLogger(__name__)
 ClassNames = tuple[str, ...] | None
 
 
-def mistakes(job: Hyperparameters, channels: Channels) -> list[str]:
+def mistakes(job: Hyperparameters, channels: Channels, paths: Paths) -> list[str]:
     """Say what the job asks for in vain, before anything is read."""
     found = []
     if job.reset_classes and channels.model is None:
         found.append(f"reset_classes: expected 0 without a {MODEL} channel, whose class heads it starts anew, got 1")
     if job.use_pretrained_model and channels.model is None:
-        found.append("use_pretrained_model: expected 0, since this version has no ImageNet weights, got 1")
+        try:
+            _pretrained_file(job, channels, paths)
+        except UserError as error:
+            found.append(str(error))
     return found
 
 
@@ -38,13 +42,16 @@ def start(
     """Return a network on `devices`, ready to be trained, and the names that its classes are known to have.
 
     Raises:
-        UserError: The model in the model channel is none, or is not one for this job.
+        UserError: What it should start from is not there, is broken, or is not for this job.
     """
-    if channels.model is None:
-        network, class_names = _from_scratch(job, devices), None
-    else:
-        network, class_names = _from_model(job, paths, devices)
-    return network, class_names
+    if channels.pretrained and (channels.model or not job.use_pretrained_model):
+        reason = "there is a model channel" if channels.model else "use_pretrained_model is 0"
+        logger.warning("%s channel: not used, since %s", PRETRAINED, reason)
+    if channels.model:
+        return _from_model(job, paths, devices)
+    if job.use_pretrained_model:
+        return _from_pretrained(job, _pretrained_file(job, channels, paths), devices), None
+    return _from_scratch(job, devices), None
 
 
 def class_names(own: ClassNames, known: ClassNames) -> ClassNames:
@@ -68,6 +75,22 @@ def _from_scratch(job: Hyperparameters, devices: Sequence[mx.Context]) -> SSD:
         logger.warning("freeze_layer_pattern has no effect: training starts from random weights")
     network = SSD(job.base_network, job.num_classes, job.image_shape)
     weights.initialize(network, devices, seed=job.seed)
+    return network
+
+
+def _pretrained_file(job: Hyperparameters, channels: Channels, paths: Paths) -> Path:
+    channel = paths.channel(PRETRAINED) if channels.pretrained else None
+    return pretrained.find(job.base_network, places.folders(channel))
+
+
+def _from_pretrained(job: Hyperparameters, file: Path, devices: Sequence[mx.Context]) -> SSD:
+    logger.info("Start training from pretrained model 1.")
+    logger.info("Using ImageNet weights from file %s", file)
+    network = SSD(job.base_network, job.num_classes, job.image_shape)
+    weights.initialize(network, devices, seed=job.seed)
+    weights.load(network, *pretrained.read(file, network))
+    logger.info("Loaded pretrained model parameters.")
+    _freeze(network, job.freeze_layer_pattern)
     return network
 
 

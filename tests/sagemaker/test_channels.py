@@ -140,6 +140,25 @@ def test_without_a_model_channel_there_is_no_model(tmp_path: Path) -> None:
     assert read(tmp_path, {"train": RECORDIO, "validation": RECORDIO}).model is None
 
 
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "application/x-image", None])
+def test_weights_have_a_channel_of_any_content_type(tmp_path: Path, content_type: str | None) -> None:
+    settings = {"ContentType": content_type, "TrainingInputMode": "FastFile"}
+
+    channels = read(tmp_path, {"train": RECORDIO, "validation": RECORDIO, "pretrained": settings})
+
+    assert channels.pretrained == Channel("pretrained", content_type, "FastFile")
+    assert channels.ignored == ()
+
+
+def test_weights_do_not_come_through_pipes(tmp_path: Path) -> None:
+    config = {"train": RECORDIO, "validation": RECORDIO, "pretrained": {"TrainingInputMode": "Pipe"}}
+
+    assert mistakes(tmp_path, config) == (
+        "pretrained channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; "
+        "ImageNet weights are read as files"
+    )
+
+
 def test_a_folder_of_this_name_is_the_model_where_nothing_is_configured(tmp_path: Path) -> None:
     for name in ("train", "validation", "model"):
         (tmp_path / "data" / name).mkdir(parents=True)

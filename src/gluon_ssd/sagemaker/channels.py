@@ -16,6 +16,8 @@ SHARED_ANNOTATIONS = "annotations"
 MODEL = "model"
 """The channel that holds the model of an earlier job."""
 MODEL_TYPE = "application/x-sagemaker-model"
+PRETRAINED = "pretrained"
+"""The channel that holds ImageNet weights, an extension."""
 
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
 _ANNOTATIONS = (*IMAGES, "application/json", "application/xml")  # SageMaker's guide gives them the type of the images
@@ -36,7 +38,10 @@ _PURPOSE = (
     "a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's file, or one named "
     f"{SHARED_ANNOTATIONS} that holds those of both splits"
 )
-_MODEL_REMEDY = "a model is read as files: upload the model.tar.gz of an earlier job"
+_REMEDIES = {
+    MODEL: "a model is read as files: upload the model.tar.gz of an earlier job",
+    PRETRAINED: "ImageNet weights are read as files",
+}
 
 
 def own_annotations(name: str) -> str:
@@ -75,7 +80,8 @@ class Channels:
     """The channels that a job reads, and the names of those that it was given besides.
 
     `annotations` has, for `train` and `validation`, the channel with the annotations of its images, where it holds
-    images alone. `model` holds the model of an earlier job, which training starts from.
+    images alone. `model` holds the model of an earlier job, which training starts from; `pretrained`
+    ImageNet weights, which it may start from.
     """
 
     train: Channel
@@ -83,6 +89,7 @@ class Channels:
     ignored: tuple[str, ...] = ()
     annotations: Mapping[str, Channel] = field(default_factory=dict)
     model: Channel | None = None
+    pretrained: Channel | None = None
 
     @classmethod
     def read(cls, config: Path, data: Path) -> "Channels":
@@ -97,9 +104,10 @@ class Channels:
         mistakes += [*_missing(channels, annotations), *_unreadable(channels, annotations)]
         if mistakes:
             raise UserError("; ".join(mistakes))
-        used = {*_REQUIRED, MODEL, *(channel.name for channel in annotations.values())}
+        used = {*_REQUIRED, MODEL, PRETRAINED, *(channel.name for channel in annotations.values())}
         ignored = tuple(name for name in channels if name not in used)
-        return cls(channels["train"], channels["validation"], ignored, annotations, channels.get(MODEL))
+        starts = (channels.get(name) for name in (MODEL, PRETRAINED))
+        return cls(channels["train"], channels["validation"], ignored, annotations, *starts)
 
 
 def _configured(config: Path) -> tuple[dict[str, Channel], list[str]]:
@@ -182,6 +190,8 @@ def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Chann
     read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
     if MODEL in channels:
         read[channels[MODEL]] = (MODEL_TYPE,)
+    if PRETRAINED in channels:
+        read[channels[PRETRAINED]] = (channels[PRETRAINED].content_type or "",)  # there is none for it: any will do
     mistakes = [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
     return [*mistakes, *_unpaired(channels)]
 
@@ -189,7 +199,7 @@ def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Chann
 def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
     mistakes = []
     modes = (*_FILE_MODES, PIPE) if channel.name in _REQUIRED else _FILE_MODES
-    remedy = _MODEL_REMEDY if channel.name == MODEL else _REMEDY
+    remedy = _REMEDIES.get(channel.name, _REMEDY)
     if channel.content_type not in (None, *content_types):
         mistakes.append(f"ContentType: expected {_either(content_types)}, got '{channel.content_type}'; {remedy}")
     if channel.input_mode not in modes:

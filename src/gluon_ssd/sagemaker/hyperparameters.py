@@ -51,7 +51,8 @@ class Hyperparameters:
     base_network: str = one_of(*LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
     use_pretrained_model: bool = boolean(
         default="0",
-        meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
+        meaning="start the base network from ImageNet weights, unless there is a model channel (the developer guide "
+        "says 1, the built-in logs 0)",
     )
     num_classes: int = integer(1, 65_536, meaning="number of classes, background not counted")
     mini_batch_size: int = integer(
