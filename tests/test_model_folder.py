@@ -66,6 +66,15 @@ def test_archive_of_a_model_gives_its_files_as_long_as_it_is_needed(
         assert contents(folder) == FILES
 
 
+def test_mistake_in_a_file_of_an_archive_is_told_by_the_name_of_the_archive(tmp_path: Path) -> None:
+    archive = write(tmp_path / "model.tar.gz", good())
+    with (
+        pytest.raises(UserError, match=f"^{archive}/hyperparams.json: expected more$"),
+        model_folder(archive) as folder,
+    ):
+        raise UserError(f"{folder}/hyperparams.json: expected more")
+
+
 def test_folder_is_given_as_it_is(tmp_path: Path) -> None:
     with model_folder(loose(tmp_path / "model")) as folder:
         assert folder == tmp_path / "model"

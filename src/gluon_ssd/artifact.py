@@ -1,7 +1,8 @@
 """The model folder: what a job leaves behind, written and read in the built-in algorithm's own form.
 
 `hyperparams.json`, `model_algo_1-symbol.json` and `model_algo_1-0000.params` are what the built-in algorithm writes;
-`model.json` beside them holds what its files do not say.
+`model.json` beside them holds what its files do not say, and `deploy_model_algo_1-symbol.json` is the graph to detect
+with, as its users make it with `deploy.py` of zhreshold/mxnet-ssd; it takes the same parameters.
 """
 
 import gzip
@@ -26,7 +27,9 @@ PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
 SYMBOL = f"{PREFIX}1-symbol.json"
 PARAMETERS = f"{PREFIX}1-0000.params"
+DEPLOY_SYMBOL = f"deploy_{SYMBOL}"
 DESCRIPTION = "model.json"
+ONNX = "model.onnx"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
 UNFINISHED = ".writing-"
@@ -129,10 +132,32 @@ def write(
     with _staging(folder) as staging:
         _write_line(staging / HYPERPARAMETERS, hyperparameters)
         symbol.save(str(staging / SYMBOL))
-        _write_line(staging / DESCRIPTION, asdict(description))
+        write_description(staging, description)
         mx.nd.save(str(staging / PARAMETERS), _joined(arg_params, aux_params))
         for name in WRITING_ORDER:
             (staging / name).replace(folder / name)
+
+
+def write_deploy_symbol(folder: Path, symbol: mx.sym.Symbol) -> None:
+    """Put the graph that only detects beside the model in `folder`, whose parameters are its own too.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with replacing(folder / DEPLOY_SYMBOL) as path:
+        symbol.save(str(path))
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of a model folder's `file` when the block ends well.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with _staging(file.parent) as staging:
+        yield staging / file.name
+        (staging / file.name).replace(file)
 
 
 def read(folder: Path) -> Artifact:
@@ -150,11 +175,37 @@ def read(folder: Path) -> Artifact:
     arg_params, aux_params = _load_parameters(parameter_file)
     hyperparameters = {name: str(value) for name, value in _read_json(folder / HYPERPARAMETERS).items()}
     if (folder / DESCRIPTION).exists():
-        description = _described(folder / DESCRIPTION)
+        description = described(_read_json(folder / DESCRIPTION), str(folder / DESCRIPTION))
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
     symbol = _load_symbol(symbol_file)
     return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write `model.json` alone; raises OSError."""
+    _write_line(folder / DESCRIPTION, asdict(description))
+
+
+def described(content: Mapping[str, Any], place: str) -> Description:
+    """Return what `content`, as JSON has it, says of a model; `place` is where it was found.
+
+    Raises:
+        UserError: Something is missing, or is not what a job writes.
+    """
+    known = {"versions": {}} | {
+        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
+    }
+    for name in ("input_mean", "input_std", "class_names"):
+        if isinstance(known.get(name), list):
+            known[name] = tuple(known[name])  # JSON has no tuples
+    try:
+        description = Description(**known)
+    except TypeError as error:
+        raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
+    for name in filter(description.is_mistyped, known):
+        raise UserError(f"model, {place}: {name}: expected what a job writes, got {content[name]!r}")
+    return description
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -255,23 +306,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"model, {path}: expected a JSON object, got {type(content).__name__}")
     return content
-
-
-def _described(path: Path) -> Description:
-    content = _read_json(path)
-    known = {"versions": {}} | {
-        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
-    }
-    for name in ("input_mean", "input_std", "class_names"):
-        if isinstance(known.get(name), list):
-            known[name] = tuple(known[name])  # JSON has no tuples
-    try:
-        description = Description(**known)
-    except TypeError as error:
-        raise UserError(f"model, {path}: expected a description of the model, got {error}") from error
-    for name in filter(description.is_mistyped, known):
-        raise UserError(f"model, {path}: {name}: expected what a job writes, got {content[name]!r}")
-    return description
 
 
 def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:

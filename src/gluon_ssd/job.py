@@ -80,7 +80,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
                 logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
                 break
 
-        best.keep_anything()
+        best.finish(export_onnx=job.export_onnx)
         report.finished(completed, best.parameters)
     if not _packed_by_sagemaker():
         artifact.archive(paths.model, paths.model_archive)

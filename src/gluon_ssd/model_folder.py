@@ -22,7 +22,8 @@ def model_folder(path: Path, *, what: str = "model") -> Iterator[Path]:
 
     That is a folder with them, or with one folder that has them; a `.tar.gz`, `.tgz` or `.tar` of such a folder, which
     is unpacked into a temporary folder that is gone afterwards; or a folder with such an archive. Where a folder has
-    several, `model.tar.gz` goes before loose files, and these before another archive.
+    several, `model.tar.gz` goes before loose files, and these before another archive. A UserError that ends the block
+    is told with the archive in the place of the temporary folder.
 
     Raises:
         UserError: There is no such model, or its archive is not safe to unpack; `what` begins the message.
@@ -35,7 +36,11 @@ def model_folder(path: Path, *, what: str = "model") -> Iterator[Path]:
     logger.info("Found a model archive file. Extracting %s", archive.name)
     with tempfile.TemporaryDirectory() as temporary:
         tar_archive.unpack(archive, Path(temporary), what=what)
-        yield _holder(Path(temporary), f"{what}, {archive}")
+        try:
+            yield _holder(Path(temporary), f"{what}, {archive}")
+        except UserError as error:
+            # Nobody knows the temporary folder, and it is gone when the message is read.
+            raise UserError(str(error).replace(temporary, str(archive))) from error
 
 
 def _archive(path: Path, what: str) -> Path | None:

@@ -99,8 +99,12 @@ def _from_model(job: Hyperparameters, paths: Paths, devices: Sequence[mx.Context
     if job.use_pretrained_model:
         logger.info("use_pretrained_model has no effect where there is a model channel")
     with model_folder(paths.channel(MODEL), what="model channel") as folder:
-        model = artifact.read(folder)
-        logger.info("Using model weights from file %s.", model.prefix)
+        return _from_folder(job, folder, devices)
+
+
+def _from_folder(job: Hyperparameters, folder: Path, devices: Sequence[mx.Context]) -> tuple[SSD, ClassNames]:
+    model = artifact.read(folder)
+    logger.info("Using model weights from file %s.", model.prefix)
     _check_fit(job, model.description)
     network = SSD(
         job.base_network,

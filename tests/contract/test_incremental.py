@@ -147,6 +147,20 @@ def test_an_archive_with_a_link_is_a_customer_error_that_names_it(tmp_path: Path
     assert "Traceback" not in ended.log
 
 
+def test_an_archive_without_parameters_is_a_customer_error_that_names_it(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        symbol = tarfile.TarInfo("model_algo_1-symbol.json")
+        symbol.size = 2
+        archive.addfile(symbol, io.BytesIO(b"{}"))
+    job = make_job(tmp_path / "job")
+    ended = run_from(job, tmp_path / "model.tar.gz")
+    assert ended.code == 2, ended.log
+    assert ended.failure == (
+        "ClientError: model: expected a file model_algo_1-*.params in "
+        f"{job.base}/input/data/model/model.tar.gz, got none"
+    )
+
+
 def test_class_heads_without_a_model_cannot_start_anew(tmp_path: Path) -> None:
     job = make_job(tmp_path, reset_classes="1")
     job.write_config()

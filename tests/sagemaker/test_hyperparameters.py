@@ -76,6 +76,7 @@ def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_fol
         "pipe_timeout": "3600",
         "label_attribute": "",
         "num_workers": "auto",
+        "export_onnx": "0",
     }
 
     assert list(DEFAULTS.items()) == [*BUILT_IN_DEFAULTS.items(), *extensions.items()]
@@ -283,6 +284,7 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
         "pipe_timeout",
         "label_attribute",
         "num_workers",
+        "export_onnx",
     ]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"

@@ -154,6 +154,9 @@ class Hyperparameters:
     num_workers: int | None = integer_or_auto(
         0, meaning="processes that prepare batches on each machine", extension=True
     )
+    export_onnx: bool = boolean(
+        default="0", meaning="write the best model as `model.onnx` too when the job ends", extension=True
+    )
 
     ignored: tuple[str, ...]
     _strings: tuple[tuple[str, str], ...] = dataclasses.field(repr=False)

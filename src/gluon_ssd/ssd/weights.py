@@ -27,7 +27,7 @@ def initialize(network: SSD, devices: Sequence[mx.Context], *, seed: int) -> Non
     would read from the graph.
     """
     attributes = network.symbol.attr_dict()
-    still = {*network.symbol.list_auxiliary_states(), *_fixed_gammas(network.symbol)}
+    still = {*network.symbol.list_auxiliary_states(), *fixed_gammas(network.symbol)}
     groups = _groups(network.symbol)
     for name, parameter in network.parameters.items():
         own = attributes.get(name, {})
@@ -127,20 +127,20 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise UserError(f"freeze_layer_pattern: expected a regular expression, got {pattern!r}: {error}") from error
 
 
-def _mean(copies: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
-    first = copies[0].asnumpy()
-    if all(np.array_equal(first, other.asnumpy()) for other in copies[1:]):
-        return copies[0]  # a third of the sum of three may differ in the last bit
-    return mx.nd.add_n(*copies) / len(copies)
-
-
-def _fixed_gammas(symbol: mx.sym.Symbol) -> set[str]:
+def fixed_gammas(symbol: mx.sym.Symbol) -> set[str]:
     """Return the names of the gammas that BatchNorm takes as 1 whatever they hold, as it does by default."""
     return {
         node.inputs[1]
         for node in nodes(symbol)
         if node.operator == "BatchNorm" and node.settings.get("fix_gamma", "True") == "True"
     }
+
+
+def _mean(copies: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
+    first = copies[0].asnumpy()
+    if all(np.array_equal(first, other.asnumpy()) for other in copies[1:]):
+        return copies[0]  # a third of the sum of three may differ in the last bit
+    return mx.nd.add_n(*copies) / len(copies)
 
 
 def _groups(symbol: mx.sym.Symbol) -> dict[str, int]:

@@ -6,6 +6,7 @@ EXAMPLES = """example, from nothing to pictures:
   gluon-ssd train --train train.rec --validation train.rec --output job \\
       --hyperparameter num_classes=5 base_network=resnet-50 image_shape=64 epochs=2
   gluon-ssd draw job/model train.rec --output pictures --threshold 0.1
+  gluon-ssd evaluate job/model train.rec
 
 Each command has a --help of its own.
 """
@@ -78,6 +79,30 @@ def of_prepare(source: str = "") -> str:
 
 DRAW_EXAMPLES = """example:
   gluon-ssd draw job/model val.rec --output pictures --count 6 --threshold 0.4
+"""
+PREDICT_EXAMPLES = """examples:
+  gluon-ssd predict job/model photo.jpg photos/ --threshold 0.5
+  gluon-ssd predict model.tar.gz photos/ --draw pictures
+  gluon-ssd predict detector.onnx photos/ --json > found.jsonl
+
+Boxes are xmin, ymin, xmax, ymax: in pixels of the image, and with --json in fractions of it, as the built-in algorithm
+replies: {"image": "photo.jpg", "prediction": [[class id, score, xmin, ymin, xmax, ymax], ...]}. An image that cannot be
+read is told of and left out, and the exit code is then 2.
+"""
+EVALUATE_EXAMPLES = """examples:
+  gluon-ssd evaluate job/model val.rec
+  gluon-ssd evaluate model.tar.gz val2017 --annotations annotations/instances_val2017.json --json scores.json
+  gluon-ssd evaluate detector.onnx photos --annotations labels --overlap-threshold 0.75
+
+Scores are those of a job's validation; with --batch-size set to its mini_batch_size they are equal to the last digit.
+"""
+EXPORT_EXAMPLES = """examples:
+  gluon-ssd export job/model --onnx detector.onnx
+  gluon-ssd export model.tar.gz --deploy deploy
+
+The ONNX file takes `images`, uint8 (any number, S, S, 3), RGB, and gives `detections`, float32 (number, K, 6): class,
+score and corners in fractions, best first, class -1 where there is none. The folder holds the two files that
+mx.model.load_checkpoint("deploy_model_algo_1", 0) reads. What is there already is not replaced.
 """
 FETCH_WEIGHTS_EXAMPLES = """examples:
   gluon-ssd fetch-weights                                     (for vgg-16 and resnet-50)
