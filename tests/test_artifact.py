@@ -18,6 +18,7 @@ DESCRIPTION = Description(
     num_classes=2,
     image_shape=300,
     input_mean=(0.0, 0.0, 0.0),
+    input_std=(58.395, 57.12, 57.375),
     class_names=("cat", "dog"),
     epoch=7,
     scores={"validation:mAP": 0.71},
@@ -153,6 +154,14 @@ def test_the_first_batch_norm_tells_whether_pixels_were_raw(
     assert artifact.read(tmp_path).description.input_mean == input_mean
 
 
+def test_a_description_without_a_deviation_means_that_pixels_were_not_divided(tmp_path: Path) -> None:
+    write(tmp_path)
+    content = json.loads((tmp_path / "model.json").read_text())
+    assert content.pop("input_std") == [58.395, 57.12, 57.375]
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    assert artifact.read(tmp_path).description.input_std == (1, 1, 1)
+
+
 def test_of_vgg_16_the_mean_is_taken_for_granted(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "model.json").unlink()
@@ -201,6 +210,22 @@ def test_a_truncated_parameter_file_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:4000])
     with pytest.raises(UserError, match="expected MXNet parameters"):
         artifact.read(tmp_path)
+
+
+def test_a_name_of_a_parameter_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    file = tmp_path / "model_algo_1-0000.params"
+    file.write_bytes(file.read_bytes().replace(b"arg:fc_weight", b"arg:fc_weigh\xff"))
+    with pytest.raises(UserError, match=f"^model, {file}: expected names of parameters in UTF-8, got 'utf-8' codec"):
+        artifact.read(tmp_path)
+
+
+def test_the_prefix_is_that_of_the_host_and_the_last_epoch_counts(tmp_path: Path) -> None:
+    built_in(tmp_path, mean=[1, 2, 3])
+    mx.nd.save(str(tmp_path / "model_algo_2-0007.params"), {"aux:bn_data_moving_mean": mx.nd.zeros(3)})
+    model = artifact.read(tmp_path)
+    assert model.parameter_file == tmp_path / "model_algo_2-0029.params"
+    assert model.prefix == tmp_path / "model_algo_2"
 
 
 @pytest.mark.parametrize(

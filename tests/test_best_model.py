@@ -21,6 +21,7 @@ def best(tmp_path: Path) -> BestModel:
         num_classes=2,
         image_shape=64,
         input_mean=network.input_mean,
+        input_std=network.input_std,
         nms_threshold=0.45,
         nms_topk=400,
     )

@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from gluon_ssd import artifact
 from gluon_ssd.artifact import Description
 from gluon_ssd.data.images import UnreadableImageError
+from gluon_ssd.data.loading import Batch
 from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
+from gluon_ssd.mxnet_network import MXNetNetwork
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
+from gluon_ssd.training.learner import Learner
 
 MEAN = (123.0, 117.0, 104.0)
 
@@ -88,8 +91,32 @@ def test_bytes_that_are_no_image_are_refused(detector: Detector) -> None:
         detector.detect(b"GIF89a")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("base_network", ["resnet-34", "resnet-101", "mobilenet-1.0", "mobilenetv2-1.0"])
+def test_a_trained_network_predicts_the_same_once_written_and_read(base_network: str, tmp_path: Path) -> None:
+    network = SSD(base_network, 2, 64)
+    weights.initialize(network, [mx.cpu()], seed=1)
+    start = weights.snapshot(network)[0]
+    pixels = photograph(64, 64)[np.newaxis]
+    objects = np.array([[[0, 0.1, 0.1, 0.6, 0.7, 0], [1, 0.5, 0.4, 0.9, 0.9, 0]]], np.float32)
+    learner = Learner(network, mx.optimizer.create("sgd", learning_rate=0.01), [mx.cpu()])
+    assert learner.train([Batch(pixels, objects)]).batches == 1
+
+    arg_params, aux_params = weights.snapshot(network)
+    still = [name for name, array in arg_params.items() if (array == start[name]).asnumpy().all()]
+    # Feature layers that no object fell to may have nothing to learn from.
+    assert {name for name in still if "_pred_conv_" not in name and "multi_feat_" not in name} <= {"bn_data_gamma"}
+    described = Description(base_network, 2, 64, network.input_mean, network.input_std)
+    symbol = network.training_symbol(nms_threshold=0.45, nms_topk=400)
+    artifact.write(tmp_path, symbol, arg_params, aux_params, hyperparameters={}, description=described)
+    read = MXNetNetwork(artifact.read(tmp_path), mx.cpu()).ssd
+    images = mx.nd.array(pixels, dtype=np.uint8)
+    for ours, theirs in zip(network(images), read(images), strict=True):
+        np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())
+
+
 def test_weights_for_other_classes_than_described_are_refused(model: Path) -> None:
     other = artifact.read(model)
     changed = artifact.Artifact(other.symbol, other.arg_params, other.aux_params, other.hyperparameters, description(3))
     with pytest.raises(UserError, match=r"cls_pred_conv_\w+ of shape .* check base_network and num_classes$"):
-        Detector(changed, mx.cpu())
+        MXNetNetwork(changed, mx.cpu())

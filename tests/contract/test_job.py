@@ -21,7 +21,13 @@ PUBLISHED = {
     "train:throughput": r"#throughput_metric: host=\S+, train throughput=(\S+) records/second",
     "validation:mAP": r"#quality_metric: host=\S+, epoch=\S+, validation mAP <score>=\((\S+)\)",
 }
-ARTIFACT = ["hyperparams.json", "model_algo_1-symbol.json", "model_algo_1-0000.params", "model.json"]
+ARTIFACT = [
+    "hyperparams.json",
+    "model_algo_1-symbol.json",
+    "model_algo_1-0000.params",
+    "model.json",
+    "deploy_model_algo_1-symbol.json",
+]
 
 
 def make_job(base: Path, **hyperparameters: str) -> Job:
@@ -116,6 +122,7 @@ def test_artifact_is_what_the_built_in_leaves_and_its_description(finished: tupl
     description = json.loads((job.model / "model.json").read_text())
     assert description["class_names"] == ["red", "blue"]
     assert description["input_mean"] == [0, 0, 0]
+    assert description["input_std"] == [1, 1, 1]
     assert description["versions"]["mxnet"] == "1.9.1"
     symbol, arguments, _ = mx.model.load_checkpoint(str(job.model / "model_algo_1"), 0)
     assert symbol.list_outputs() == ["cls_prob_output", "loc_loss_output", "cls_label_output", "det_out_output"]

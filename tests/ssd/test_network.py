@@ -50,6 +50,19 @@ def test_input_mean_is_subtracted_from_red_green_and_blue(network: SSD, monkeypa
     np.testing.assert_array_equal(shifted(mx.nd.array(images, dtype=np.uint8))[0].asnumpy(), expected[0])
 
 
+def test_pixels_are_divided_by_the_input_deviation(network: SSD, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")
+    scaled = SSD("resnet-50", 2, 64, input_mean=(10, 20, 30), input_std=(2, 4, 8))
+    weights.restore(scaled, [mx.cpu()], *weights.snapshot(network))
+    images = photographs(1)
+    data = images.astype(np.float32)
+    data[..., 0] = (data[..., 0] - 10) / 2
+    data[..., 1] = (data[..., 1] - 20) / 4
+    data[..., 2] = (data[..., 2] - 30) / 8
+    expected = predict_with_executor(scaled, data.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(scaled(mx.nd.array(images, dtype=np.uint8))[0].asnumpy(), expected[0])
+
+
 def test_a_smaller_batch_may_follow(network: SSD) -> None:
     images = photographs(3)
     together = network(mx.nd.array(images, dtype=np.uint8))[0].asnumpy()

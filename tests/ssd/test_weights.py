@@ -54,6 +54,39 @@ def test_weights_start_uniform_with_the_width_of_xavier(vgg16: SSD) -> None:
     assert values.mean() == pytest.approx(0, abs=1e-4)
 
 
+def test_depthwise_weights_start_with_the_width_of_one_channel() -> None:
+    mobilenet = SSD("mobilenet-1.0", 2, 64)
+    weights.initialize(mobilenet, [mx.cpu()], seed=1)
+    values = mobilenet.parameters["conv1_weight"].data().asnumpy()
+    assert values.shape == (32, 1, 3, 3)
+    assert abs(values).max() == pytest.approx((3 / 9) ** 0.5, rel=0.02)
+    assert values.std() == pytest.approx(1 / 3, rel=0.1)
+
+
+@pytest.mark.parametrize("base_network", ["mobilenet-0.25", "mobilenetv2-1.0"])
+def test_networks_of_gluoncv_follow_the_same_rules(base_network: str) -> None:
+    detector = SSD(base_network, 2, 64)
+    weights.initialize(detector, [mx.cpu()], seed=1)
+    for name, parameter in detector.parameters.items():
+        assert parameter.wd_mult == name.endswith(("_weight", "_gamma")), name
+        assert parameter.grad_req == ("null" if name.endswith(("_running_mean", "_running_var")) else "write"), name
+        if not name.endswith("_weight"):
+            start = 1 if name.endswith(("_gamma", "_running_var")) else 0
+            assert set(parameter.data().asnumpy().ravel().tolist()) == {start}, name
+    assert len([name for name, parameter in detector.parameters.items() if parameter.lr_mult == 2]) == 20
+
+
+def test_one_pattern_freezes_the_whole_base_network_of_gluoncv() -> None:
+    for base_network, count in (("mobilenet-0.25", 81), ("mobilenetv2-1.0", 156)):
+        detector = SSD(base_network, 2, 64)
+        weights.initialize(detector, [mx.cpu()], seed=1)
+        weights.freeze(detector, r".*(conv|batchnorm)\d")
+        learning = [name for name, parameter in detector.parameters.items() if parameter.grad_req == "write"]
+        assert len(learning) == 40
+        assert all("_pred_conv_" in name or name.startswith("multi_feat_") for name in learning)
+        assert len(detector.parameters) - len(detector.symbol.list_auxiliary_states()) == count + 40
+
+
 def test_everything_but_weights_starts_from_a_constant(vgg16: SSD, network: SSD) -> None:
     parameters = vgg16.parameters | network.parameters
     start = {
@@ -118,11 +151,10 @@ def test_an_empty_pattern_freezes_nothing(network: SSD) -> None:
     assert weights.freeze(network, " ") == []
 
 
-def test_freezing_everything_is_refused(network: SSD) -> None:
-    with pytest.raises(
-        UserError, match=r"^freeze_layer_pattern: expected to leave some of 193 parameters, got '\.\*'$"
-    ):
-        weights.freeze(network, ".*")
+def test_everything_may_be_frozen(fresh: SSD) -> None:
+    assert weights.freeze(fresh, ".*") == weights.argument_names(fresh)
+    assert len(weights.argument_names(fresh)) == 193
+    assert {parameter.grad_req for parameter in fresh.parameters.values()} == {"null"}
 
 
 def test_a_pattern_that_is_no_regular_expression_is_refused(network: SSD) -> None:
@@ -177,3 +209,13 @@ def test_a_snapshot_averages_the_moving_statistics_of_all_devices() -> None:
     mean.data(CPUS[0])[:] = 1
     mean.data(CPUS[1])[:] = 4
     assert weights.snapshot(network)[1]["bn0_moving_mean"].asnumpy().tolist() == [2.5] * 64
+
+
+def test_statistics_that_are_equal_on_all_devices_stay_so_to_the_last_bit() -> None:
+    devices = [mx.cpu(index) for index in range(3)]
+    network = SSD("resnet-50", 2, 64)
+    weights.initialize(network, devices, seed=1)
+    values = np.random.default_rng(1).random(64, np.float32)
+    assert (np.float32(values + values + values) / np.float32(3) != values).any()
+    network.parameters["bn0_moving_mean"].set_data(mx.nd.array(values))
+    np.testing.assert_array_equal(weights.snapshot(network)[1]["bn0_moving_mean"].asnumpy(), values)

@@ -23,8 +23,18 @@ from gluon_ssd.sagemaker.rules import (
     real,
 )
 
-# The deepest feature map must still have a pixel; the built-in takes 300 and more with either network.
-_LEAST_IMAGE_SHAPE = {"vgg-16": 268, "resnet-50": 64}
+# The deepest feature map must still have a pixel; the built-in takes 300 and more with either of its networks.
+LEAST_IMAGE_SHAPE = {
+    "vgg-16": 268,
+    "resnet-50": 64,
+    "resnet-18": 64,
+    "resnet-34": 64,
+    "resnet-101": 64,
+    "mobilenet-1.0": 64,
+    "mobilenet-0.25": 64,
+    "mobilenetv2-1.0": 64,
+}
+"""Of each base network; those after the first two are extensions."""
 _LARGEST_IMAGE_SHAPE = 8_192
 # MXNet hands a seed to its engine as a C int.
 _LARGEST_SEED = 2**31 - 1
@@ -38,10 +48,11 @@ class Hyperparameters:
     extensions, whose defaults keep the built-in's behavior. `ignored` names what was sent, accepted, and does nothing.
     """
 
-    base_network: str = one_of(*_LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
+    base_network: str = one_of(*LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
     use_pretrained_model: bool = boolean(
         default="0",
-        meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
+        meaning="start the base network from ImageNet weights, unless there is a model channel (the developer guide "
+        "says 1, the built-in logs 0)",
     )
     num_classes: int = integer(1, 65_536, meaning="number of classes, background not counted")
     mini_batch_size: int = integer(
@@ -66,13 +77,12 @@ class Hyperparameters:
     )
     num_training_samples: int = integer(1, meaning="images in the train channel; places the learning rate's steps")
     image_shape: int = integer(
-        min(_LEAST_IMAGE_SHAPE.values()),
+        min(LEAST_IMAGE_SHAPE.values()),
         _LARGEST_IMAGE_SHAPE,
         default="300",
         meaning="side in pixels that images are resized to (the built-in algorithm takes 300 and more)",
-        expected="an integer from "
-        + ", ".join(f"{least} with {network}" for network, least in _LEAST_IMAGE_SHAPE.items())
-        + f", to {_LARGEST_IMAGE_SHAPE}",
+        expected=f"an integer from {LEAST_IMAGE_SHAPE['vgg-16']} with vgg-16, {min(LEAST_IMAGE_SHAPE.values())} with "
+        f"the others, to {_LARGEST_IMAGE_SHAPE}",
     )
     _tuning_objective_metric: str = inert("")
     _kvstore: str = inert("device")
@@ -88,7 +98,7 @@ class Hyperparameters:
         1, default="350", meaning="most numbers in the label of an image: header, then 5 or 6 for each object"
     )
     freeze_layer_pattern: str = pattern(
-        default="", meaning="regular expression; parameters whose names begin with a match are not trained"
+        default="", meaning="parameters whose names begin with a match keep the values that they come with"
     )
     nms_topk: int = integer(
         1, 1_000_000, default="400", meaning="best detections of an image that enter non-maximum suppression"
@@ -105,6 +115,11 @@ class Hyperparameters:
         _LARGEST_SEED,
         default="233",
         meaning="seed of everything random: weights, order of images, augmentation",
+        extension=True,
+    )
+    reset_classes: bool = boolean(
+        default="0",
+        meaning="start the class heads of the model in the model channel anew, so that num_classes may differ",
         extension=True,
     )
     augmentation: str = one_of(
@@ -138,6 +153,9 @@ class Hyperparameters:
     )
     num_workers: int | None = integer_or_auto(
         0, meaning="processes that prepare batches on each machine", extension=True
+    )
+    export_onnx: bool = boolean(
+        default="0", meaning="write the best model as `model.onnx` too when the job ends", extension=True
     )
 
     ignored: tuple[str, ...]
@@ -202,7 +220,7 @@ def _text(value: object) -> str:
 
 def _too_small(values: Mapping[str, Any]) -> list[str]:
     network, side = values.get("base_network"), values.get("image_shape")
-    if network is None or side is None or side >= _LEAST_IMAGE_SHAPE[network]:
+    if network is None or side is None or side >= LEAST_IMAGE_SHAPE[network]:
         return []
     return [f"image_shape: expected {_RULES['image_shape'].expected}, got '{side}' with {network}"]
 

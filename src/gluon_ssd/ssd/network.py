@@ -6,9 +6,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import graph
-from gluon_ssd.ssd.base_networks import find
-
-LEAST_SCORE = 0.01  # a box scored lower is no detection, as in the built-in algorithm
+from gluon_ssd.ssd.base_networks import ONES, find
 
 
 class SSD:
@@ -19,6 +17,7 @@ class SSD:
     Attributes:
         parameters: Each parameter and moving statistic by its name in the graph.
         input_mean: What is subtracted from red, green and blue (0 to 255); by default what its base network expects.
+        input_std: What they are then divided by (0 to 255); by default what its base network expects.
     """
 
     def __init__(
@@ -28,13 +27,16 @@ class SSD:
         image_shape: int,
         *,
         input_mean: tuple[float, float, float] | None = None,
+        input_std: tuple[float, float, float] | None = None,
     ) -> None:
         if num_classes < 1:
             raise UserError(f"num_classes: expected at least 1, got {num_classes}")
         self.base_network = base_network
         self.num_classes = num_classes
         self.image_shape = image_shape
-        self.input_mean = find(base_network, image_shape).input_mean if input_mean is None else input_mean
+        base = find(base_network, image_shape)
+        self.input_mean = base.input_mean if input_mean is None else input_mean
+        self.input_std = base.input_std if input_std is None else input_std
         self._heads = graph.heads(base_network, num_classes, image_shape)
         self._block = mx.gluon.SymbolBlock(list(self._heads), [mx.sym.Variable("data", dtype=np.float32)])
         # Not static_shape: the last batch of a validation pass may be smaller.
@@ -63,7 +65,7 @@ class SSD:
             scores,
             boxes,
             anchors,
-            threshold=LEAST_SCORE,
+            threshold=graph.LEAST_SCORE,
             clip=True,
             variances=graph.VARIANCES,
             nms_threshold=nms_threshold,
@@ -74,6 +76,10 @@ class SSD:
     def training_symbol(self, *, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
         """Return the graph that the built-in algorithm saves; see `graph.training_graph`."""
         return graph.training_graph(self._heads, nms_threshold=nms_threshold, nms_topk=nms_topk)
+
+    def deploy_symbol(self, *, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
+        """Return the graph that only detects; see `graph.deploy_graph`."""
+        return graph.deploy_graph(self._heads, nms_threshold=nms_threshold, nms_topk=nms_topk)
 
     @property
     def symbol(self) -> mx.sym.Symbol:
@@ -92,9 +98,14 @@ class SSD:
         """Turn uint8 (B, S, S, 3) into float32 (B, 3, S, S) about zero."""
         pixels = images.astype(np.float32)
         if any(self.input_mean):
-            mean = mx.nd.array(self.input_mean, ctx=images.context)
-            pixels = mx.nd.broadcast_sub(pixels, mean.reshape((1, 1, 1, 3)))
+            pixels = mx.nd.broadcast_sub(pixels, _per_channel(self.input_mean, images.context))
+        if self.input_std != ONES:
+            pixels = mx.nd.broadcast_div(pixels, _per_channel(self.input_std, images.context))
         return pixels.transpose((0, 3, 1, 2))
+
+
+def _per_channel(values: tuple[float, float, float], device: mx.Context) -> mx.nd.NDArray:
+    return mx.nd.array(values, ctx=device).reshape((1, 1, 1, 3))
 
 
 def found(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from gluon_ssd.errors import AlgorithmError, UserError
 from gluon_ssd.ssd.network import SSD
+from gluon_ssd.ssd.nodes import nodes
 
-ZEROS = ("_bias", "_beta", "_moving_mean")
-ONES = ("_gamma", "_moving_var")
+# GluonCV's networks say running where the built-in algorithm's say moving.
+ZEROS = ("_bias", "_beta", "_moving_mean", "_running_mean")
+ONES = ("_gamma", "_moving_var", "_running_var")
 
 
 def initialize(network: SSD, devices: Sequence[mx.Context], *, seed: int) -> None:
@@ -25,16 +27,17 @@ def initialize(network: SSD, devices: Sequence[mx.Context], *, seed: int) -> Non
     would read from the graph.
     """
     attributes = network.symbol.attr_dict()
-    fixed = _fixed_gammas(attributes)
+    still = {*network.symbol.list_auxiliary_states(), *fixed_gammas(network.symbol)}
+    groups = _groups(network.symbol)
     for name, parameter in network.parameters.items():
         own = attributes.get(name, {})
         parameter.lr_mult = float(own.get("__lr_mult__", 1))
         # Module decays weights and gammas alone unless the graph says otherwise; gluon's Trainer would decay all.
         decays = name.endswith(("_weight", "_gamma"))
         parameter.wd_mult = float(own.get("__wd_mult__", decays))
-        learns = name not in fixed and not name.endswith(("_moving_mean", "_moving_var"))
-        parameter.grad_req = "write" if learns else "null"
-        _place(parameter, _start(name, parameter.shape, own, seed), devices)
+        parameter.grad_req = "null" if name in still else "write"
+        start = _start(name, parameter.shape, own, groups=groups.get(name, 1), seed=seed)
+        _place(parameter, start, devices)
 
 
 def restore(
@@ -77,7 +80,8 @@ def load(network: SSD, arg_params: Mapping[str, mx.nd.NDArray], aux_params: Mapp
 def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.NDArray]]:
     """Return copies in host memory of the arguments and the moving statistics, by name.
 
-    The statistics of several devices are averaged, as MXNet's Module does; arguments are equal on all of them.
+    The statistics of several devices are averaged, as MXNet's Module does, and equal ones stay as they are to the last
+    bit; arguments are equal on all of them.
     """
     # BatchNorm writes its moving statistics without the engine making a reader wait for them.
     mx.nd.waitall()
@@ -86,7 +90,7 @@ def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.ND
     for name, parameter in network.parameters.items():
         copies = [data.copyto(mx.cpu()) for data in parameter.list_data()]
         if name in states:
-            aux_params[name] = mx.nd.add_n(*copies) / len(copies)
+            aux_params[name] = _mean(copies)
         else:
             arg_params[name] = copies[0]
     return arg_params, aux_params
@@ -95,22 +99,25 @@ def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.ND
 def freeze(network: SSD, pattern: str) -> list[str]:
     """Stop the parameters whose names match from learning; return their names.
 
-    The pattern must match from the name's start, and an empty one freezes nothing. Moving statistics move on.
+    The pattern must match from the name's start, and an empty one freezes nothing. Moving statistics move on, unless
+    nothing is left to learn.
 
     Raises:
-        UserError: The pattern is no regular expression, or would leave nothing to learn.
+        UserError: The pattern is no regular expression.
     """
     if not pattern.strip():
         return []
     expression = _compile(pattern)
-    states = set(network.symbol.list_auxiliary_states())
-    arguments = [name for name in network.parameters if name not in states]
-    frozen = [name for name in arguments if expression.match(name)]
-    if len(frozen) == len(arguments):
-        raise UserError(f"freeze_layer_pattern: expected to leave some of {len(frozen)} parameters, got {pattern!r}")
+    frozen = [name for name in argument_names(network) if expression.match(name)]
     for name in frozen:
         network.parameters[name].grad_req = "null"
     return frozen
+
+
+def argument_names(network: SSD) -> list[str]:
+    """Return the names of all parameters, without those of moving statistics."""
+    states = set(network.symbol.list_auxiliary_states())
+    return [name for name in network.parameters if name not in states]
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -120,12 +127,34 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise UserError(f"freeze_layer_pattern: expected a regular expression, got {pattern!r}: {error}") from error
 
 
-def _fixed_gammas(attributes: Mapping[str, Mapping[str, str]]) -> set[str]:
-    """Return the names of the gammas that BatchNorm takes as 1 whatever they hold."""
-    return {f"{node}_gamma" for node, own in attributes.items() if own.get("fix_gamma") == "True"}
+def fixed_gammas(symbol: mx.sym.Symbol) -> set[str]:
+    """Return the names of the gammas that BatchNorm takes as 1 whatever they hold, as it does by default."""
+    return {
+        node.inputs[1]
+        for node in nodes(symbol)
+        if node.operator == "BatchNorm" and node.settings.get("fix_gamma", "True") == "True"
+    }
 
 
-def _start(name: str, shape: tuple[int, ...], attributes: Mapping[str, str], seed: int) -> NDArray[np.float32]:
+def _mean(copies: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
+    first = copies[0].asnumpy()
+    if all(np.array_equal(first, other.asnumpy()) for other in copies[1:]):
+        return copies[0]  # a third of the sum of three may differ in the last bit
+    return mx.nd.add_n(*copies) / len(copies)
+
+
+def _groups(symbol: mx.sym.Symbol) -> dict[str, int]:
+    """Return into how many groups of channels, seen apart, each convolution's weight is divided."""
+    return {
+        node.inputs[1]: int(node.settings.get("num_group", 1))
+        for node in nodes(symbol)
+        if node.operator == "Convolution"
+    }
+
+
+def _start(
+    name: str, shape: tuple[int, ...], attributes: Mapping[str, str], *, groups: int, seed: int
+) -> NDArray[np.float32]:
     if "__init__" in attributes:
         return np.full(shape, _constant(name, attributes["__init__"]), np.float32)
     if name.endswith(ZEROS):
@@ -133,7 +162,7 @@ def _start(name: str, shape: tuple[int, ...], attributes: Mapping[str, str], see
     if name.endswith(ONES):
         return np.ones(shape, np.float32)
     if name.endswith("_weight"):
-        return _xavier(shape, np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())])))
+        return _xavier(shape, groups, np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())])))
     raise AlgorithmError(f"parameter {name}: expected a name that says how it starts")
 
 
@@ -146,9 +175,12 @@ def _constant(name: str, initializer: str) -> float:
     return float(values[kind])
 
 
-def _xavier(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw a convolution's weights (out, in, height, width) as MXNet's default `Xavier()`: uniform, variance 1/fan."""
-    fan = (shape[0] + shape[1]) / 2 * prod(shape[2:])
+def _xavier(shape: tuple[int, ...], groups: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a convolution's weights (out, in, height, width) as MXNet's default `Xavier()`: uniform, variance 1/fan.
+
+    The fan is that of one group: a depthwise filter sees one channel and makes one, however many there are.
+    """
+    fan = (shape[0] / groups + shape[1]) / 2 * prod(shape[2:])
     width = sqrt(3 / fan)
     weights = rng.random(shape, np.float32)
     weights *= 2 * width  # in place: there are millions
