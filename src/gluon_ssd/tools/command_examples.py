@@ -27,9 +27,10 @@ the splits with `gluon-ssd prepare voc --split`.
 The --output folder becomes what SageMaker calls /opt/ml: the model is in its model/ and, packed, in
 output/model.tar.gz. A job that failed before it had a model may be laid out again in the same folder.
 
-Hyperparameters that matter most: num_classes (required), base_network (vgg-16 or resnet-50), epochs, mini_batch_size,
-learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step. num_training_samples is counted unless it
-is given. All of them, with their values and defaults: README.md, section Hyperparameters.
+Hyperparameters that matter most: num_classes (required), base_network (vgg-16, resnet-50, or a smaller one such as
+mobilenet-1.0), epochs, mini_batch_size, learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step.
+num_training_samples is counted unless it is given. All of them, with their values and defaults: README.md, sections
+Hyperparameters and Base networks.
 Images that a manifest names by s3:// addresses are fetched before training begins, with the credentials and the
 settings that boto3 finds, such as AWS_PROFILE and AWS_ENDPOINT_URL.
 """
