@@ -49,7 +49,7 @@ lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	.venv-lock/bin/pip install --quiet uv==0.13.9
 	for name in requirements requirements-dev; do \
 	  .venv-lock/bin/uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
-	    --no-header --no-emit-index-url --no-emit-find-links --override docker/unused.txt \
+	    --no-header --no-emit-index-url --no-emit-find-links --override docker/overrides.txt \
 	    docker/$$name.in --output-file docker/$$name.txt > /dev/null; \
 	done
 	rm -rf .venv-lock

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gluon_ssd.detector import Detector
+from gluon_ssd import artifact
+from gluon_ssd.mxnet_network import MXNetNetwork
 from ssd import ancestor
 
 Outputs = list[NDArray[np.float32]]
@@ -67,7 +68,7 @@ def test_a_checkpoint_of_the_built_in_predicts_what_it_did_to_the_bit(
     pixels = np.random.default_rng(9).integers(0, 256, (1, image_shape, image_shape, 3), dtype=np.uint8)
     classes, boxes, anchors, rows = outputs_of_mxnet(tmp_path, pixels, MEANS[base_network])
 
-    network = Detector.read(tmp_path, mx.cpu()).network
+    network = MXNetNetwork(artifact.read(tmp_path), mx.cpu()).ssd
     images = mx.nd.array(pixels, dtype=np.uint8)
     for ours, theirs in zip(network(images), (classes, boxes, anchors), strict=True):
         assert theirs.std() > 0

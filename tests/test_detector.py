@@ -12,6 +12,7 @@ from gluon_ssd.data.images import UnreadableImageError
 from gluon_ssd.data.loading import Batch
 from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
+from gluon_ssd.mxnet_network import MXNetNetwork
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training.learner import Learner
@@ -108,7 +109,7 @@ def test_a_trained_network_predicts_the_same_once_written_and_read(base_network:
     described = Description(base_network, 2, 64, network.input_mean, network.input_std)
     symbol = network.training_symbol(nms_threshold=0.45, nms_topk=400)
     artifact.write(tmp_path, symbol, arg_params, aux_params, hyperparameters={}, description=described)
-    read = Detector.read(tmp_path, mx.cpu()).network
+    read = MXNetNetwork(artifact.read(tmp_path), mx.cpu()).ssd
     images = mx.nd.array(pixels, dtype=np.uint8)
     for ours, theirs in zip(network(images), read(images), strict=True):
         np.testing.assert_array_equal(ours.asnumpy(), theirs.asnumpy())
@@ -118,4 +119,4 @@ def test_weights_for_other_classes_than_described_are_refused(model: Path) -> No
     other = artifact.read(model)
     changed = artifact.Artifact(other.symbol, other.arg_params, other.aux_params, other.hyperparameters, description(3))
     with pytest.raises(UserError, match=r"cls_pred_conv_\w+ of shape .* check base_network and num_classes$"):
-        Detector(changed, mx.cpu())
+        MXNetNetwork(changed, mx.cpu())

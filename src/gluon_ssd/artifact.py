@@ -1,7 +1,8 @@
 """The model folder: what a job leaves behind, written and read in the built-in algorithm's own form.
 
 `hyperparams.json`, `model_algo_1-symbol.json` and `model_algo_1-0000.params` are what the built-in algorithm writes;
-`model.json` beside them holds what its files do not say.
+`model.json` beside them holds what its files do not say, and `deploy_model_algo_1-symbol.json` is the graph to detect
+with, as its users make it with `deploy.py` of zhreshold/mxnet-ssd; it takes the same parameters.
 """
 
 import gzip
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
 SYMBOL = f"{PREFIX}1-symbol.json"
 PARAMETERS = f"{PREFIX}1-0000.params"
+DEPLOY_SYMBOL = f"deploy_{SYMBOL}"
 DESCRIPTION = "model.json"
+ONNX = "model.onnx"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
 UNFINISHED = ".writing-"
@@ -37,6 +41,10 @@ NEAR_ZERO = 25.0  # of 255: a channel's mean over a data set of mean-subtracted 
 def versions() -> dict[str, str]:
     """Return the versions of the programs that write a model."""
     return {"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,39 @@ class Description:
     scores: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=versions)
 
+    def is_mistyped(self, name: str) -> bool:
+        """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
+        value = getattr(self, name)
+        if name in ("input_mean", "input_std"):
+            is_pixel = isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value))
+            return not is_pixel or (name == "input_std" and min(value) <= 0)
+        if name == "class_names":
+            is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+            return not (value is None or (is_names and len(value) == self.num_classes))
+        if name in ("num_classes", "image_shape", "nms_topk"):
+            return not (isinstance(value, int) and value > 0)
+        return name == "nms_threshold" and not _is_number(value)
+
 
 @dataclass(frozen=True)
 class Artifact:
-    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`."""
+    """A model folder's contents; the symbol has the outputs `cls_prob`, `loc_loss`, `cls_label` and `det_out`.
+
+    Attributes:
+        parameter_file: Where the parameters were read from.
+    """
 
     symbol: mx.sym.Symbol
     arg_params: dict[str, mx.nd.NDArray]
     aux_params: dict[str, mx.nd.NDArray]
     hyperparameters: dict[str, str]
     description: Description
+    parameter_file: Path = Path(PARAMETERS)
+
+    @property
+    def prefix(self) -> Path:
+        """What MXNet's `load_checkpoint` calls the prefix: `model_algo_1`, or that of another host."""
+        return self.parameter_file.with_name(self.parameter_file.name.rpartition("-")[0])
 
 
 def check_writable(folder: Path) -> None:
@@ -101,10 +132,32 @@ def write(
     with _staging(folder) as staging:
         _write_line(staging / HYPERPARAMETERS, hyperparameters)
         symbol.save(str(staging / SYMBOL))
-        _write_line(staging / DESCRIPTION, asdict(description))
+        write_description(staging, description)
         mx.nd.save(str(staging / PARAMETERS), _joined(arg_params, aux_params))
         for name in WRITING_ORDER:
             (staging / name).replace(folder / name)
+
+
+def write_deploy_symbol(folder: Path, symbol: mx.sym.Symbol) -> None:
+    """Put the graph that only detects beside the model in `folder`, whose parameters are its own too.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with replacing(folder / DEPLOY_SYMBOL) as path:
+        symbol.save(str(path))
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of a model folder's `file` when the block ends well.
+
+    Raises:
+        PlatformError: The folder cannot be written to.
+    """
+    with _staging(file.parent) as staging:
+        yield staging / file.name
+        (staging / file.name).replace(file)
 
 
 def read(folder: Path) -> Artifact:
@@ -122,10 +175,37 @@ def read(folder: Path) -> Artifact:
     arg_params, aux_params = _load_parameters(parameter_file)
     hyperparameters = {name: str(value) for name, value in _read_json(folder / HYPERPARAMETERS).items()}
     if (folder / DESCRIPTION).exists():
-        description = _described(folder / DESCRIPTION)
+        description = described(_read_json(folder / DESCRIPTION), str(folder / DESCRIPTION))
     else:
         description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
-    return Artifact(_load_symbol(symbol_file), arg_params, aux_params, hyperparameters, description)
+    symbol = _load_symbol(symbol_file)
+    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write `model.json` alone; raises OSError."""
+    _write_line(folder / DESCRIPTION, asdict(description))
+
+
+def described(content: Mapping[str, Any], place: str) -> Description:
+    """Return what `content`, as JSON has it, says of a model; `place` is where it was found.
+
+    Raises:
+        UserError: Something is missing, or is not what a job writes.
+    """
+    known = {"versions": {}} | {
+        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
+    }
+    for name in ("input_mean", "input_std", "class_names"):
+        if isinstance(known.get(name), list):
+            known[name] = tuple(known[name])  # JSON has no tuples
+    try:
+        description = Description(**known)
+    except TypeError as error:
+        raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
+    for name in filter(description.is_mistyped, known):
+        raise UserError(f"model, {place}: {name}: expected what a job writes, got {content[name]!r}")
+    return description
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -197,6 +277,8 @@ def _load_parameters(path: Path) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx
         arrays = mx.nd.load(str(path))
     except mx.base.MXNetError as error:
         raise UserError(f"model, {path}: expected MXNet parameters, got {_shortened(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"model, {path}: expected names of parameters in UTF-8, got {error}") from error
     if not isinstance(arrays, dict):
         raise UserError(f"model, {path}: expected named parameters, got a list")
     parts: dict[str, dict[str, mx.nd.NDArray]] = {"arg": {}, "aux": {}}
@@ -224,20 +306,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"model, {path}: expected a JSON object, got {type(content).__name__}")
     return content
-
-
-def _described(path: Path) -> Description:
-    content = _read_json(path)
-    known = {"versions": {}} | {
-        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
-    }
-    for name in ("input_mean", "input_std", "class_names"):
-        if isinstance(known.get(name), list):
-            known[name] = tuple(known[name])  # JSON has no tuples
-    try:
-        return Description(**known)
-    except TypeError as error:
-        raise UserError(f"model, {path}: expected a description of the model, got {error}") from error
 
 
 def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:

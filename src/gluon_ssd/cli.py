@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from gluon_ssd import model_commands
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
+from gluon_ssd.imagenet import places
 from gluon_ssd.sagemaker import cpus, standard_streams
-from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
+from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.subcommand import Commands, add_command
 from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
@@ -28,10 +31,15 @@ from gluon_ssd.tools.yolo import read_yolo
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has ended
 
+_OF_THE_BUILT_IN = ["vgg-16", "resnet-50"]
 _ANNOTATIONS = {
     own_annotations("train"): "images to train on",
     own_annotations("validation"): "images to validate on",
     SHARED_ANNOTATIONS: "the images of both",
+}
+_STARTS = {
+    MODEL: "the model to start from: an earlier job's model.tar.gz, or a folder with one or with its files",
+    PRETRAINED: "ImageNet weights to start from: a .params file that has been published, or a folder of such files",
 }
 
 
@@ -76,14 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_inspect(commands)
     _add_draw(commands)
+    model_commands.add_predict(commands)
+    model_commands.add_evaluate(commands)
+    model_commands.add_export(commands)
+    _add_fetch_weights(commands)
     return parser
 
 
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
-
-
 def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(commands, "train", "run a training job on this machine", command_examples.TRAIN_EXAMPLES)
+    parser = add_command(commands, "train", "run a training job on this machine", command_examples.TRAIN_EXAMPLES)
     parser.add_argument(
         "--train",
         type=Path,
@@ -97,6 +106,8 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
         parser.add_argument(
             option, type=Path, metavar="PATH", help=f"annotations of {images}: a folder, or COCO's file"
         )
+    for channel, what in _STARTS.items():
+        parser.add_argument(f"--{channel}", type=Path, metavar="PATH", help=what)
     parser.add_argument(
         "--hyperparameter", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="as in a SageMaker job"
     )
@@ -107,7 +118,7 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
-    sources = _add(
+    sources = add_command(
         commands, "prepare", "turn a data set into what a job reads", command_examples.of_prepare()
     ).add_subparsers(required=True, metavar="SOURCE")
     voc = _add_source(sources, "voc", "from a PASCAL VOC folder", _read_voc)
@@ -126,7 +137,9 @@ def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
     table.add_argument("source", type=Path, help="rows of path,xmin,ymin,xmax,ymax,class or with a header; pixels")
     table.add_argument("--images", type=Path, metavar="DIR", help="what its paths start from (default: its own folder)")
 
-    scenes = _add(sources, "scenes", "from generated scenes, to try things on", command_examples.of_prepare("scenes"))
+    scenes = add_command(
+        sources, "scenes", "from generated scenes, to try things on", command_examples.of_prepare("scenes")
+    )
     scenes.add_argument("--images", type=int, default=400, metavar="N", help="how many (default 400)")
     scenes.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, other scenes (default 1)")
     scenes.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .rec file to write")
@@ -136,7 +149,7 @@ def _add_prepare(commands: "Commands[argparse.ArgumentParser]") -> None:
 def _add_source(
     sources: "Commands[argparse.ArgumentParser]", name: str, summary: str, read: Callable[[argparse.Namespace], DataSet]
 ) -> argparse.ArgumentParser:
-    parser = _add(sources, name, summary, command_examples.of_prepare(name))
+    parser = add_command(sources, name, summary, command_examples.of_prepare(name))
     parser.add_argument("--classes", metavar="NAMES", help="class names in order: a,b,c or a file with one a line")
     parser.add_argument("--format", choices=FORMATS, default="recordio", help="what to write (default recordio)")
     parser.add_argument(
@@ -151,7 +164,7 @@ def _add_source(
 
 
 def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(
+    parser = add_command(
         commands, "draw", "draw what a model finds in the images of a .rec file", command_examples.DRAW_EXAMPLES
     )
     parser.add_argument("model", type=Path, help="the model folder of a job")
@@ -165,7 +178,7 @@ def _add_draw(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 
 def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
-    parser = _add(
+    parser = add_command(
         commands, "inspect", "show what a data set holds, and what looks wrong in it", command_examples.INSPECT_EXAMPLES
     )
     parser.add_argument(
@@ -190,16 +203,28 @@ def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser.set_defaults(run=_inspect)
 
 
-def _add(
-    commands: "Commands[argparse.ArgumentParser]", name: str, summary: str, examples: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _add_fetch_weights(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = add_command(
+        commands,
+        "fetch-weights",
+        "fetch ImageNet weights, for jobs with use_pretrained_model=1",
+        command_examples.FETCH_WEIGHTS_EXAMPLES,
     )
+    parser.add_argument(
+        "networks",
+        nargs="*",
+        default=_OF_THE_BUILT_IN,
+        metavar="NETWORK",
+        help=f"base networks (default: {' '.join(_OF_THE_BUILT_IN)})",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=places.own_folder(),
+        metavar="DIR",
+        help=f"where to put them (default: the folder that {places.FOLDER_VARIABLE} names, or {places.IMAGE_FOLDER})",
+    )
+    parser.set_defaults(run=_fetch_weights)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -212,6 +237,7 @@ def _train(options: argparse.Namespace) -> None:
         validation=options.validation,
         hyperparameters=hyperparameters,
         annotations=annotations,
+        start_from={channel: getattr(options, channel) for channel in _STARTS if getattr(options, channel)},
     )
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.
@@ -281,6 +307,15 @@ def _draw(options: argparse.Namespace) -> None:
         options.model, options.records, options.output, count=options.count, threshold=options.threshold
     )
     print(f"{counted(len(pictures), 'picture')} in {options.output}")
+
+
+def _fetch_weights(options: argparse.Namespace) -> None:
+    from gluon_ssd.tools import fetch_weights  # noqa: PLC0415 - MXNet takes a second to import
+
+    store = os.environ.get(fetch_weights.STORE_VARIABLE) or fetch_weights.STORE
+    # All are looked up before the first is fetched.
+    for weight_file in [fetch_weights.choose(base_network) for base_network in options.networks]:
+        print(fetch_weights.fetch(weight_file, options.output, store=store), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ from operator import length_hint
 
 import mxnet as mx
 
-from gluon_ssd import artifact
+from gluon_ssd import artifact, starting_weights
 from gluon_ssd.artifact import Description
 from gluon_ssd.best_model import BestModel
 from gluon_ssd.data.share import Share
 from gluon_ssd.errors import UserError
 from gluon_ssd.evaluation import Evaluation, evaluate
-from gluon_ssd.inputs import Data, open_data
+from gluon_ssd.inputs import open_data
 from gluon_ssd.sagemaker import cpus, metrics, opening_lines
 from gluon_ssd.sagemaker.channels import Channels
 from gluon_ssd.sagemaker.cluster import Cluster
@@ -23,7 +23,6 @@ from gluon_ssd.sagemaker.json_object import read_object
 from gluon_ssd.sagemaker.metrics import Reporter
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
-from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training import optimizer, workers
 from gluon_ssd.training.early_stopping import EarlyStopping
@@ -42,7 +41,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
     opening_lines.configured(job)
     channels = Channels.read(paths.input_data_config, paths.data)
     cluster = Cluster.read(paths.resource_config)
-    _check(job, channels, cluster)
+    _check(job, channels, cluster, paths)
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
@@ -51,13 +50,14 @@ def train(paths: Paths, stop: StopRequest) -> None:
     share = Share(cluster.rank, len(cluster.hosts))
     num_workers = _num_workers(job, devices)
     with open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
-        network = SSD(job.base_network, job.num_classes, job.image_shape)
-        weights.initialize(network, devices, seed=job.seed)
+        opening_lines.training_context([str(device) for device in devices])
+        network, known_names = starting_weights.start(job, channels, paths, devices)
+        class_names = starting_weights.class_names(data.class_names, known_names)
         learner = Learner(network, _optimizer(job, devices), devices)
-        best = _best_model(job, paths, network, data)
+        best = _best_model(job, paths, network, class_names)
         stopping = _early_stopping(job)
         report = _reporter(job, cluster, started)
-        opening_lines.training_starts([str(device) for device in devices])
+        opening_lines.state_created()
         report.data_opened()
 
         completed = 0
@@ -70,7 +70,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
             scores = _validate(learner, stop.until(validation), job)
             if stop.requested:
                 break
-            _report_scores(report, epoch, scores, data.class_names)
+            _report_scores(report, epoch, scores, class_names)
             if best.observe(epoch, scores.mean_average_precision, _named(scores)):
                 report.improved(scores.mean_average_precision, best.parameters)
             stopping.observe(epoch, scores.mean_average_precision)
@@ -80,7 +80,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
                 logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
                 break
 
-        best.keep_anything()
+        best.finish(export_onnx=job.export_onnx)
         report.finished(completed, best.parameters)
     if not _packed_by_sagemaker():
         artifact.archive(paths.model, paths.model_archive)
@@ -91,17 +91,13 @@ def _packed_by_sagemaker() -> bool:
     return "TRAINING_JOB_NAME" in os.environ
 
 
-def _check(job: Hyperparameters, channels: Channels, cluster: Cluster) -> None:
+def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, paths: Paths) -> None:
     """Say what was sent for nothing, and refuse what this version cannot do."""
     for name in job.ignored:
         logger.info("hyperparameter %s is accepted and has no effect", name)
     for name in channels.ignored:
         logger.warning("%s channel: not used", name)
-    if job.freeze_layer_pattern:
-        logger.warning("freeze_layer_pattern has no effect: training starts from random weights")
-    mistakes = []
-    if job.use_pretrained_model:
-        mistakes.append("use_pretrained_model: expected 0, since this version has no ImageNet weights, got 1")
+    mistakes = starting_weights.mistakes(job, channels, paths)
     if len(cluster.hosts) > 1:
         mistakes.append(
             f"hosts: expected one, since this version trains on one machine, got {', '.join(cluster.hosts)}; "
@@ -137,12 +133,12 @@ def _optimizer(job: Hyperparameters, devices: list[mx.Context]) -> mx.optimizer.
     )
 
 
-def _best_model(job: Hyperparameters, paths: Paths, network: SSD, data: Data) -> BestModel:
+def _best_model(job: Hyperparameters, paths: Paths, network: SSD, class_names: tuple[str, ...] | None) -> BestModel:
     description = Description(
         base_network=job.base_network,
         num_classes=job.num_classes,
         image_shape=job.image_shape,
-        class_names=data.class_names,
+        class_names=class_names,
         input_mean=network.input_mean,
         input_std=network.input_std,
         nms_threshold=job.nms_threshold,

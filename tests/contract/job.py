@@ -122,7 +122,7 @@ def clean_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name not in {"SAGEMAKER_BASE_DIR", "TRAINING_JOB_NAME", "OMP_NUM_THREADS"}
+        if name not in {"SAGEMAKER_BASE_DIR", "TRAINING_JOB_NAME", "OMP_NUM_THREADS", "GLUON_SSD_PRETRAINED"}
     }
 
 

@@ -35,7 +35,7 @@ def test_a_job_trains_it_and_leaves_a_model_that_detects(
     _, arguments, _ = mx.model.load_checkpoint(str(job.model / "model_algo_1"), 0)
     assert arguments["conv0_weight"].shape == first_weight
     detector = Detector.read(job.model, mx.cpu())
-    assert list(detector.network.input_std) == normalization[1]
+    assert list(detector.description.input_std) == normalization[1]
     rows = detector.detect(picture(3, 1).image)
     assert rows.shape[1] == 6
     assert len(rows) > 0

@@ -16,6 +16,7 @@ import pytest
 from contract.job import clean_environment
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.tools.scenes import write_scenes
+from weight_store import serving
 
 GLUON_SSD = str(Path(sys.executable).with_name("gluon-ssd"))
 
@@ -274,6 +275,22 @@ def test_a_folder_with_an_earlier_job_is_not_written_into(
     assert "new or empty" in ended.stderr
 
 
+def test_weights_that_a_store_does_not_have_are_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving({}) as store:
+        monkeypatch.setenv("MXNET_GLUON_REPO", store.address)
+        ended = gluon_ssd("fetch-weights", "--output", tmp_path / "weights")
+        assert store.requests == ["/gluon/models/vgg16_atrous-4fa2e1ad.zip"]
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"gluon-ssd: {store.address}/gluon/models/vgg16_atrous-4fa2e1ad.zip: expected a file, got 404 Not Found; set "
+        "MXNET_GLUON_REPO to a store that has it, or put vgg16_atrous-4fa2e1ad.params (SHA-1 "
+        f"4fa2e1ad96b8c8d1ba9e5a43556cd909d70b3985) into {tmp_path}/weights by hand\n"
+    )
+    assert list((tmp_path / "weights").iterdir()) == []
+
+
 def test_hyperparameters_are_name_and_value(scenes: Path, tmp_path: Path) -> None:
     ended = gluon_ssd(
         "train", "--train", scenes, "--validation", scenes, "--output", tmp_path / "job", "--hyperparameter", "epochs"
@@ -293,7 +310,13 @@ def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_p
 
 @pytest.mark.parametrize(
     "command",
-    [["train"], *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")), ["inspect"], ["draw"]],
+    [
+        ["train"],
+        *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")),
+        ["inspect"],
+        ["draw"],
+        ["fetch-weights"],
+    ],
 )
 def test_help_has_an_example(command: list[str]) -> None:
     ended = gluon_ssd(*command, "--help")

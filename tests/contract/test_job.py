@@ -21,7 +21,13 @@ PUBLISHED = {
     "train:throughput": r"#throughput_metric: host=\S+, train throughput=(\S+) records/second",
     "validation:mAP": r"#quality_metric: host=\S+, epoch=\S+, validation mAP <score>=\((\S+)\)",
 }
-ARTIFACT = ["hyperparams.json", "model_algo_1-symbol.json", "model_algo_1-0000.params", "model.json"]
+ARTIFACT = [
+    "hyperparams.json",
+    "model_algo_1-symbol.json",
+    "model_algo_1-0000.params",
+    "model.json",
+    "deploy_model_algo_1-symbol.json",
+]
 
 
 def make_job(base: Path, **hyperparameters: str) -> Job:

@@ -178,11 +178,6 @@ def test_channels_that_name_their_classes_differently(job: Job) -> None:
     expect_customer_error(run(job), "class names", "red, blue in the train channel", "blue, red in the validation")
 
 
-def test_pretrained_weights_that_are_not_there(job: Job) -> None:
-    job.hyperparameters["use_pretrained_model"] = "1"
-    expect_customer_error(run(job), "use_pretrained_model")
-
-
 def test_several_hosts(job: Job) -> None:
     job.write_config()
     (job.base / "input" / "config" / "resourceconfig.json").write_text(

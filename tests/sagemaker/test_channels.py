@@ -21,6 +21,7 @@ WORKS = (
     "(application/x-image, image/jpeg, image/png) and augmented manifests (application/jsonlines) in File or FastFile "
     "mode, RecordIO files and augmented manifests in Pipe mode"
 )
+MODEL_WORKS = "a model is read as files: upload the model.tar.gz of an earlier job"
 
 
 def read(folder: Path, config: object) -> Channels:
@@ -109,17 +110,60 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
         "train": RECORDIO | {"ContentType": "text/csv"},
         "validation": IMAGES | {"TrainingInputMode": "Stream"},
         "validation_annotation": IMAGES | {"ContentType": "text/plain"},
-        "model": {"ContentType": "application/x-sagemaker-model"},
+        "model": {"ContentType": "application/gzip", "TrainingInputMode": "Pipe"},
     }
 
     assert mistakes(tmp_path, config) == (
-        "model channel: incremental training is not available in this version; remove the channel; "
         "train channel: ContentType: expected application/x-recordio, application/x-image, image/jpeg, image/png or "
         f"application/jsonlines, got 'text/csv'; {WORKS}; "
         f"validation channel: TrainingInputMode: expected File, FastFile or Pipe, got 'Stream'; {WORKS}; "
         "validation_annotation channel: ContentType: expected application/x-image, image/jpeg, image/png, "
-        f"application/json or application/xml, got 'text/plain'; {WORKS}"
+        f"application/json or application/xml, got 'text/plain'; {WORKS}; "
+        "model channel: ContentType: expected application/x-sagemaker-model, got 'application/gzip'; "
+        f"{MODEL_WORKS}; "
+        f"model channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; {MODEL_WORKS}"
     )
+
+
+@pytest.mark.parametrize("content_type", ["application/x-sagemaker-model", None])
+@pytest.mark.parametrize("mode", ["File", "FastFile"])
+def test_a_model_is_a_channel_of_its_own(tmp_path: Path, content_type: str | None, mode: str) -> None:
+    settings = {"ContentType": content_type, "TrainingInputMode": mode}
+
+    channels = read(tmp_path, {"train": RECORDIO, "validation": RECORDIO, "model": settings})
+
+    assert channels.model == Channel("model", content_type, mode)
+    assert channels.ignored == ()
+
+
+def test_without_a_model_channel_there_is_no_model(tmp_path: Path) -> None:
+    assert read(tmp_path, {"train": RECORDIO, "validation": RECORDIO}).model is None
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "application/x-image", None])
+def test_weights_have_a_channel_of_any_content_type(tmp_path: Path, content_type: str | None) -> None:
+    settings = {"ContentType": content_type, "TrainingInputMode": "FastFile"}
+
+    channels = read(tmp_path, {"train": RECORDIO, "validation": RECORDIO, "pretrained": settings})
+
+    assert channels.pretrained == Channel("pretrained", content_type, "FastFile")
+    assert channels.ignored == ()
+
+
+def test_weights_do_not_come_through_pipes(tmp_path: Path) -> None:
+    config = {"train": RECORDIO, "validation": RECORDIO, "pretrained": {"TrainingInputMode": "Pipe"}}
+
+    assert mistakes(tmp_path, config) == (
+        "pretrained channel: TrainingInputMode: expected File or FastFile, got 'Pipe'; "
+        "ImageNet weights are read as files"
+    )
+
+
+def test_a_folder_of_this_name_is_the_model_where_nothing_is_configured(tmp_path: Path) -> None:
+    for name in ("train", "validation", "model"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+
+    assert Channels.read(tmp_path / "none.json", tmp_path / "data").model == Channel("model")
 
 
 @pytest.mark.parametrize("content_type", ["application/x-recordio", None])

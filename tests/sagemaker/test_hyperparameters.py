@@ -69,12 +69,14 @@ def test_a_job_that_sets_only_what_it_must_gets_the_built_ins_defaults() -> None
 def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_follow() -> None:
     extensions = {
         "seed": "233",
+        "reset_classes": "0",
         "augmentation": "full",
         "shuffle": "True",
         "shuffle_buffer": "1000",
         "pipe_timeout": "3600",
         "label_attribute": "",
         "num_workers": "auto",
+        "export_onnx": "0",
     }
 
     assert list(DEFAULTS.items()) == [*BUILT_IN_DEFAULTS.items(), *extensions.items()]
@@ -275,12 +277,14 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
     extensions = [line.split("`")[1] for line in lines if line.endswith("| yes |")]
     assert extensions == [
         "seed",
+        "reset_classes",
         "augmentation",
         "shuffle",
         "shuffle_buffer",
         "pipe_timeout",
         "label_attribute",
         "num_workers",
+        "export_onnx",
     ]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"

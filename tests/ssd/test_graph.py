@@ -91,3 +91,28 @@ def test_a_graph_is_the_same_whatever_was_built_before() -> None:
     first = training_graph("resnet-50", 64).tojson()
     training_graph("vgg-16", 300)
     assert training_graph("resnet-50", 64).tojson() == first
+
+
+def test_deploy_graph_has_the_parameters_of_the_training_graph_and_only_detects() -> None:
+    heads = graph.heads("resnet-50", 20, 300)
+    symbol = graph.deploy_graph(heads, nms_threshold=0.45, nms_topk=400)
+    training = graph.training_graph(heads, nms_threshold=0.45, nms_topk=400)
+    assert symbol.list_arguments() == [name for name in training.list_arguments() if name != "label"]
+    assert symbol.list_auxiliary_states() == training.list_auxiliary_states()
+    assert symbol.list_outputs() == ["detection_output"]
+    assert symbol.infer_shape(data=(2, 3, 300, 300))[1] == [(2, 2268, 6)]
+
+
+def test_deploy_graph_ends_in_the_nodes_of_its_ancestor() -> None:
+    symbol = graph.deploy_graph(graph.heads("resnet-50", 20, 300), nms_threshold=0.3, nms_topk=50)
+    nodes = {node["name"]: node for node in json.loads(symbol.tojson())["nodes"]}
+    probabilities, detection = nodes["cls_prob"], list(nodes.values())[-1]
+    assert probabilities["op"] == "SoftmaxActivation"
+    assert probabilities["attrs"] == {"mode": "channel"}
+    assert (detection["op"], detection["name"]) == ("_contrib_MultiBoxDetection", "detection")
+    assert detection["attrs"] == {
+        "force_suppress": "False",
+        "nms_threshold": "0.3",
+        "nms_topk": "50",
+        "variances": "(0.1, 0.1, 0.2, 0.2)",
+    }

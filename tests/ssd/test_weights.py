@@ -151,11 +151,10 @@ def test_an_empty_pattern_freezes_nothing(network: SSD) -> None:
     assert weights.freeze(network, " ") == []
 
 
-def test_freezing_everything_is_refused(network: SSD) -> None:
-    with pytest.raises(
-        UserError, match=r"^freeze_layer_pattern: expected to leave some of 193 parameters, got '\.\*'$"
-    ):
-        weights.freeze(network, ".*")
+def test_everything_may_be_frozen(fresh: SSD) -> None:
+    assert weights.freeze(fresh, ".*") == weights.argument_names(fresh)
+    assert len(weights.argument_names(fresh)) == 193
+    assert {parameter.grad_req for parameter in fresh.parameters.values()} == {"null"}
 
 
 def test_a_pattern_that_is_no_regular_expression_is_refused(network: SSD) -> None:
@@ -210,3 +209,13 @@ def test_a_snapshot_averages_the_moving_statistics_of_all_devices() -> None:
     mean.data(CPUS[0])[:] = 1
     mean.data(CPUS[1])[:] = 4
     assert weights.snapshot(network)[1]["bn0_moving_mean"].asnumpy().tolist() == [2.5] * 64
+
+
+def test_statistics_that_are_equal_on_all_devices_stay_so_to_the_last_bit() -> None:
+    devices = [mx.cpu(index) for index in range(3)]
+    network = SSD("resnet-50", 2, 64)
+    weights.initialize(network, devices, seed=1)
+    values = np.random.default_rng(1).random(64, np.float32)
+    assert (np.float32(values + values + values) / np.float32(3) != values).any()
+    network.parameters["bn0_moving_mean"].set_data(mx.nd.array(values))
+    np.testing.assert_array_equal(weights.snapshot(network)[1]["bn0_moving_mean"].asnumpy(), values)

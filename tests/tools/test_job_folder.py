@@ -365,3 +365,95 @@ def test_an_output_that_cannot_be_a_folder_is_refused(tmp_path: Path, output: st
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"--output .*file.*: expected a folder that can be written, got "):
         lay_out(tmp_path / output, train=records, validation=records, hyperparameters={})
+
+
+@pytest.mark.parametrize("given", ["weights", "weights/deep/net.params"])
+def test_weights_to_start_from_have_a_channel_of_their_own(tmp_path: Path, given: str) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "weights" / "deep").mkdir(parents=True)
+    (tmp_path / "weights" / "deep" / "net.params").write_bytes(b"1")
+    (tmp_path / "weights" / "notes.txt").touch()
+    start_from = {"pretrained": tmp_path / given}
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from=start_from)
+
+    files = [path for path in paths.channel("pretrained").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in files] == [b"1"]
+    assert files[0].name == "net.params"
+    assert read(paths.hyperparameters) == {"num_training_samples": "1", "use_pretrained_model": "1"}
+    channels = read(paths.input_data_config)
+    assert isinstance(channels, dict)
+    assert channels["pretrained"] == {"ContentType": "application/octet-stream", "TrainingInputMode": "File"}
+
+
+def test_weights_may_be_given_and_not_used(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "net.params").touch()
+    start_from = {"pretrained": tmp_path / "net.params"}
+    told = {"use_pretrained_model": "0"}
+    paths = lay_out(tmp_path / "job", train=records, validation=records, hyperparameters=told, start_from=start_from)
+    assert read(paths.hyperparameters) == {"num_training_samples": "1", "use_pretrained_model": "0"}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("none", "nothing there"), ("notes.txt", "another file"), ("empty", "a folder without any")]
+)
+def test_what_has_no_weights_to_start_from_is_refused(tmp_path: Path, given: str, found: str) -> None:
+    records = write_records(tmp_path / "birds.rec", 1)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").touch()
+    start_from = {"pretrained": tmp_path / given}
+    with pytest.raises(UserError) as caught:
+        lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from=start_from)
+    assert str(caught.value) == (
+        f"--pretrained {tmp_path / given}: expected a .params file, or a folder of such files, got {found}"
+    )
+    assert not (tmp_path / "job").exists()
+
+
+def write_model(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for name in ("hyperparams.json", "model_algo_1-symbol.json", "model_algo_1-0000.params", "notes.txt"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_an_archive_becomes_the_model_channel(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    archive = tmp_path / "birds-7.tar.gz"
+    archive.write_bytes(b"archive")
+    paths = lay_out(
+        tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from={"model": archive}
+    )
+    assert [path.name for path in paths.channel("model").iterdir()] == ["birds-7.tar.gz"]
+    channels = read(paths.input_data_config)
+    assert isinstance(channels, dict)
+    assert channels["model"] == {"ContentType": "application/x-sagemaker-model", "TrainingInputMode": "File"}
+
+
+def test_the_files_of_a_model_folder_become_the_model_channel(tmp_path: Path) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    folder = write_model(tmp_path / "first" / "model")
+    paths = lay_out(
+        tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from={"model": folder}
+    )
+    assert sorted(path.name for path in paths.channel("model").iterdir()) == [
+        "hyperparams.json",
+        "model_algo_1-0000.params",
+        "model_algo_1-symbol.json",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("none.tar.gz", "nothing there"), ("empty", "a folder without any"), ("a.rec", "another file")],
+)
+def test_a_model_that_is_none_is_refused_before_a_folder_is_made(tmp_path: Path, name: str, found: str) -> None:
+    records = write_records(tmp_path / "a.rec", 1)
+    (tmp_path / "empty").mkdir()
+    model = tmp_path / name
+    with pytest.raises(UserError) as caught:
+        lay_out(tmp_path / "job", train=records, validation=records, hyperparameters={}, start_from={"model": model})
+    assert str(caught.value) == (
+        f"--model {model}: expected a model.tar.gz, or a folder with one or with its files, got {found}"
+    )
+    assert not (tmp_path / "job").exists()

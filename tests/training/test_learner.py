@@ -163,6 +163,33 @@ def test_two_devices_step_along_the_mean_of_their_gradients(network: SSD) -> Non
         np.testing.assert_allclose(array.asnumpy(), mean, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("devices", [[mx.cpu()], [mx.cpu(0), mx.cpu(1)]], ids=["one device", "two devices"])
+def test_with_all_frozen_a_pass_measures_the_losses_and_changes_nothing(
+    network: SSD, devices: list[mx.Context]
+) -> None:
+    weights.initialize(network, devices, seed=1)
+    network.parameters["bn_data_gamma"].set_data(mx.nd.full(3, 0.9))  # BatchNorm sets it to 1 where it learns
+    weights.freeze(network, ".*")
+    before = weights.snapshot(network)
+    losses = learner(network, devices).train(batches(2, size=2, image_shape=64, classes=2))
+    assert losses.cross_entropy > 0
+    assert losses.examples == 4
+    for old, new in zip(before, weights.snapshot(network), strict=True):
+        assert_equal(old, new)
+
+
+def test_frozen_parameters_neither_learn_nor_decay_on_two_devices(network: SSD) -> None:
+    devices = [mx.cpu(0), mx.cpu(1)]
+    weights.initialize(network, devices, seed=1)
+    frozen = weights.freeze(network, "(?!_plus12_cls_pred_conv_weight|bn_data_gamma)")
+    before = weights.snapshot(network)[0]
+    learner(network, devices).train(batches(2, size=2, image_shape=64, classes=2))
+    after = weights.snapshot(network)[0]
+    moved = {name for name in after if (after[name] != before[name]).sum().asscalar()}
+    assert len(frozen) == 191
+    assert moved == {"_plus12_cls_pred_conv_weight"}
+
+
 def test_a_loss_that_is_not_finite_ends_the_job_within_three_batches(network: SSD) -> None:
     weights.initialize(network, [mx.cpu()], seed=1)
     taken: list[int] = []

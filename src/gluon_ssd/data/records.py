@@ -61,7 +61,12 @@ class RecordIODataset:
     @classmethod
     def open(cls, folder: Path, *, channel: str, num_classes: int, label_width: int) -> "RecordIODataset":
         """Scan every `.rec` file under a folder, check every label, and log what the channel holds."""
-        place = ChannelFolder(channel, folder)
+        return cls.of_files(ChannelFolder(channel, folder), num_classes=num_classes, label_width=label_width)
+
+    @classmethod
+    def of_files(cls, place: ChannelFolder, *, num_classes: int, label_width: int) -> "RecordIODataset":
+        """Do as `open` does with the `.rec` files of a channel, which may be some of a folder's."""
+        channel, folder = place.channel, place.folder
         files = [_scan(folder / file, place.where(file), num_classes=num_classes) for file in find_files(place)]
         dataset = cls(files, place, num_classes=num_classes)
         dataset.summary.check_label_width(label_width, dataset.where)

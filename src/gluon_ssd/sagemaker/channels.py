@@ -13,6 +13,11 @@ MANIFEST = content_type.MANIFEST
 IMAGES = (content_type.IMAGES, "image/jpeg", "image/png")
 SHARED_ANNOTATIONS = "annotations"
 """The channel that holds the annotations of both splits, an extension."""
+MODEL = "model"
+"""The channel that holds the model of an earlier job."""
+MODEL_TYPE = "application/x-sagemaker-model"
+PRETRAINED = "pretrained"
+"""The channel that holds ImageNet weights, an extension."""
 
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
 _ANNOTATIONS = (*IMAGES, "application/json", "application/xml")  # SageMaker's guide gives them the type of the images
@@ -33,7 +38,10 @@ _PURPOSE = (
     "a JSON or VOC XML file for each image, x/y.json or x/y.xml for x/y.jpg, or COCO's file, or one named "
     f"{SHARED_ANNOTATIONS} that holds those of both splits"
 )
-_REFUSED = {"model": "incremental training is not available in this version; remove the channel"}
+_REMEDIES = {
+    MODEL: "a model is read as files: upload the model.tar.gz of an earlier job",
+    PRETRAINED: "ImageNet weights are read as files",
+}
 
 
 def own_annotations(name: str) -> str:
@@ -72,13 +80,16 @@ class Channels:
     """The channels that a job reads, and the names of those that it was given besides.
 
     `annotations` has, for `train` and `validation`, the channel with the annotations of its images, where it holds
-    images alone.
+    images alone. `model` holds the model of an earlier job, which training starts from; `pretrained`
+    ImageNet weights, which it may start from.
     """
 
     train: Channel
     validation: Channel
     ignored: tuple[str, ...] = ()
     annotations: Mapping[str, Channel] = field(default_factory=dict)
+    model: Channel | None = None
+    pretrained: Channel | None = None
 
     @classmethod
     def read(cls, config: Path, data: Path) -> "Channels":
@@ -90,12 +101,13 @@ class Channels:
         channels, mistakes = _configured(config) if config.exists() else (_found(data), [])
         channels |= {name: _recognized(channels[name], channels, data) for name in _REQUIRED if name in channels}
         annotations = _annotations(channels)
-        mistakes += [*_missing(channels, annotations), *_refused(channels), *_unreadable(channels, annotations)]
+        mistakes += [*_missing(channels, annotations), *_unreadable(channels, annotations)]
         if mistakes:
             raise UserError("; ".join(mistakes))
-        used = {*_REQUIRED, *(channel.name for channel in annotations.values())}
+        used = {*_REQUIRED, MODEL, PRETRAINED, *(channel.name for channel in annotations.values())}
         ignored = tuple(name for name in channels if name not in used)
-        return cls(channels["train"], channels["validation"], ignored, annotations)
+        starts = (channels.get(name) for name in (MODEL, PRETRAINED))
+        return cls(channels["train"], channels["validation"], ignored, annotations, *starts)
 
 
 def _configured(config: Path) -> tuple[dict[str, Channel], list[str]]:
@@ -170,33 +182,35 @@ def _missing(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]
     ]
 
 
-def _refused(channels: Mapping[str, Channel]) -> list[str]:
-    return [f"{name} channel: {reason}" for name, reason in _REFUSED.items() if name in channels]
-
-
 def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
     """Say all that stands against reading the channels that a job reads."""
     read: dict[Channel, Sequence[str]] = {
         channels[name]: (RECORDIO, *IMAGES, MANIFEST) for name in _REQUIRED if name in channels
     }
     read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
+    if MODEL in channels:
+        read[channels[MODEL]] = (MODEL_TYPE,)
+    if PRETRAINED in channels:
+        read[channels[PRETRAINED]] = (channels[PRETRAINED].content_type or "",)  # there is none for it: any will do
     mistakes = [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
     return [*mistakes, *_unpaired(channels)]
 
 
 def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
     mistakes = []
-    modes = _FILE_MODES if content_types is _ANNOTATIONS else (*_FILE_MODES, PIPE)
+    modes = (*_FILE_MODES, PIPE) if channel.name in _REQUIRED else _FILE_MODES
+    remedy = _REMEDIES.get(channel.name, _REMEDY)
     if channel.content_type not in (None, *content_types):
-        expected = f"expected {', '.join(content_types[:-1])} or {content_types[-1]}"
-        mistakes.append(f"ContentType: {expected}, got '{channel.content_type}'; {_REMEDY}")
+        mistakes.append(f"ContentType: expected {_either(content_types)}, got '{channel.content_type}'; {remedy}")
     if channel.input_mode not in modes:
-        expected = f"expected {', '.join(modes[:-1])} or {modes[-1]}"
-        mistakes.append(f"TrainingInputMode: {expected}, got '{channel.input_mode}'; {_REMEDY}")
+        mistakes.append(f"TrainingInputMode: expected {_either(modes)}, got '{channel.input_mode}'; {remedy}")
     if channel.distribution not in _DISTRIBUTIONS:
-        expected = f"expected {' or '.join(_DISTRIBUTIONS)}"
-        mistakes.append(f"S3DistributionType: {expected}, got '{channel.distribution}'")
+        mistakes.append(f"S3DistributionType: expected {_either(_DISTRIBUTIONS)}, got '{channel.distribution}'")
     return [f"{channel.name} channel: {mistake}" for mistake in mistakes]
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _unpaired(channels: Mapping[str, Channel]) -> Iterator[str]:

@@ -51,7 +51,8 @@ class Hyperparameters:
     base_network: str = one_of(*LEAST_IMAGE_SHAPE, default="vgg-16", meaning="network that the detector is built on")
     use_pretrained_model: bool = boolean(
         default="0",
-        meaning="start from ImageNet weights of the base network (the developer guide says 1, the built-in logs 0)",
+        meaning="start the base network from ImageNet weights, unless there is a model channel (the developer guide "
+        "says 1, the built-in logs 0)",
     )
     num_classes: int = integer(1, 65_536, meaning="number of classes, background not counted")
     mini_batch_size: int = integer(
@@ -97,7 +98,7 @@ class Hyperparameters:
         1, default="350", meaning="most numbers in the label of an image: header, then 5 or 6 for each object"
     )
     freeze_layer_pattern: str = pattern(
-        default="", meaning="regular expression; parameters whose names begin with a match are not trained"
+        default="", meaning="parameters whose names begin with a match keep the values that they come with"
     )
     nms_topk: int = integer(
         1, 1_000_000, default="400", meaning="best detections of an image that enter non-maximum suppression"
@@ -114,6 +115,11 @@ class Hyperparameters:
         _LARGEST_SEED,
         default="233",
         meaning="seed of everything random: weights, order of images, augmentation",
+        extension=True,
+    )
+    reset_classes: bool = boolean(
+        default="0",
+        meaning="start the class heads of the model in the model channel anew, so that num_classes may differ",
         extension=True,
     )
     augmentation: str = one_of(
@@ -147,6 +153,9 @@ class Hyperparameters:
     )
     num_workers: int | None = integer_or_auto(
         0, meaning="processes that prepare batches on each machine", extension=True
+    )
+    export_onnx: bool = boolean(
+        default="0", meaning="write the best model as `model.onnx` too when the job ends", extension=True
     )
 
     ignored: tuple[str, ...]

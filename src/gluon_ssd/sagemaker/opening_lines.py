@@ -35,10 +35,13 @@ def configured(job: Hyperparameters) -> None:
     logger.info("Checkpoint loading and saving are disabled.")
 
 
-def training_starts(devices: Sequence[str]) -> None:
-    """Tell on which devices training starts, and from what."""
+def training_context(devices: Sequence[str]) -> None:
+    """Tell on which devices training starts."""
     logger.info("Using [%s] as training context.", ", ".join(devices))
     logger.info("Create Store: device")
     logger.info("Using (%s) as training context.", ", ".join(devices))
-    logger.info("Start training from scratch with (%s)", ", ".join(devices))
+
+
+def state_created() -> None:
+    """Tell that the network has its weights."""
     logger.info("Creating a new state instance.")

@@ -13,6 +13,7 @@ from gluon_ssd.ssd.anchors import Anchors, anchors
 from gluon_ssd.ssd.base_networks import Extra, L2Norm, Layout, find
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)  # of the box offsets
+LEAST_SCORE = 0.01  # a box scored lower is no detection, as in the built-in algorithm
 LEAST_BOTTLENECK = 128  # filters of the 1x1 convolution before an extra feature layer
 
 
@@ -69,7 +70,31 @@ def training_graph(predictions: Heads, *, nms_threshold: float, nms_topk: int) -
     )
     error = mx.sym.elemwise_sub(predictions.boxes, box_targets, name="_minus0")
     box_loss = mx.sym.smooth_l1(mx.sym.elemwise_mul(mask, error, name="_mul0"), scalar=1.0, name="loc_loss_")
-    detections = mx.sym.contrib.MultiBoxDetection(
+    detections = _detect(probabilities, predictions, nms_threshold, nms_topk)
+    return mx.sym.Group(
+        [
+            probabilities,
+            mx.sym.MakeLoss(box_loss, grad_scale=1.0, normalization="valid", name="loc_loss"),
+            mx.sym.MakeLoss(class_targets, grad_scale=0, name="cls_label"),
+            mx.sym.MakeLoss(detections, grad_scale=0, name="det_out"),
+        ]
+    )
+
+
+def deploy_graph(predictions: Heads, *, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
+    """Return the graph that only detects: input `data`, and one output, that of `det_out` above.
+
+    It has the parameters of the training graph, and its last two nodes are those that `deploy.py` of
+    zhreshold/mxnet-ssd makes, but that suppression stays within a class, as in the training graph.
+    """
+    # Not softmax, which differs in the last digit.
+    probabilities = mx.sym.SoftmaxActivation(predictions.classes, mode="channel", name="cls_prob")
+    return _detect(probabilities, predictions, nms_threshold, nms_topk)
+
+
+def _detect(probabilities: mx.sym.Symbol, predictions: Heads, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
+    """Return detections (B, N, 6); boxes scored below 0.01 are none, and all are clipped, which are the defaults."""
+    return mx.sym.contrib.MultiBoxDetection(
         probabilities,
         predictions.boxes,
         predictions.anchors,
@@ -78,14 +103,6 @@ def training_graph(predictions: Heads, *, nms_threshold: float, nms_topk: int) -
         variances=VARIANCES,
         nms_topk=nms_topk,
         name="detection",
-    )
-    return mx.sym.Group(
-        [
-            probabilities,
-            mx.sym.MakeLoss(box_loss, grad_scale=1.0, normalization="valid", name="loc_loss"),
-            mx.sym.MakeLoss(class_targets, grad_scale=0, name="cls_label"),
-            mx.sym.MakeLoss(detections, grad_scale=0, name="det_out"),
-        ]
     )
 
 

@@ -8,8 +8,6 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import graph
 from gluon_ssd.ssd.base_networks import ONES, find
 
-LEAST_SCORE = 0.01  # a box scored lower is no detection, as in the built-in algorithm
-
 
 class SSD:
     """A single shot detector for square images of `image_shape` pixels a side.
@@ -67,7 +65,7 @@ class SSD:
             scores,
             boxes,
             anchors,
-            threshold=LEAST_SCORE,
+            threshold=graph.LEAST_SCORE,
             clip=True,
             variances=graph.VARIANCES,
             nms_threshold=nms_threshold,
@@ -78,6 +76,10 @@ class SSD:
     def training_symbol(self, *, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
         """Return the graph that the built-in algorithm saves; see `graph.training_graph`."""
         return graph.training_graph(self._heads, nms_threshold=nms_threshold, nms_topk=nms_topk)
+
+    def deploy_symbol(self, *, nms_threshold: float, nms_topk: int) -> mx.sym.Symbol:
+        """Return the graph that only detects; see `graph.deploy_graph`."""
+        return graph.deploy_graph(self._heads, nms_threshold=nms_threshold, nms_topk=nms_topk)
 
     @property
     def symbol(self) -> mx.sym.Symbol:

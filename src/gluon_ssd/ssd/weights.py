@@ -27,7 +27,7 @@ def initialize(network: SSD, devices: Sequence[mx.Context], *, seed: int) -> Non
     would read from the graph.
     """
     attributes = network.symbol.attr_dict()
-    still = {*network.symbol.list_auxiliary_states(), *_fixed_gammas(network.symbol)}
+    still = {*network.symbol.list_auxiliary_states(), *fixed_gammas(network.symbol)}
     groups = _groups(network.symbol)
     for name, parameter in network.parameters.items():
         own = attributes.get(name, {})
@@ -80,7 +80,8 @@ def load(network: SSD, arg_params: Mapping[str, mx.nd.NDArray], aux_params: Mapp
 def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.NDArray]]:
     """Return copies in host memory of the arguments and the moving statistics, by name.
 
-    The statistics of several devices are averaged, as MXNet's Module does; arguments are equal on all of them.
+    The statistics of several devices are averaged, as MXNet's Module does, and equal ones stay as they are to the last
+    bit; arguments are equal on all of them.
     """
     # BatchNorm writes its moving statistics without the engine making a reader wait for them.
     mx.nd.waitall()
@@ -89,7 +90,7 @@ def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.ND
     for name, parameter in network.parameters.items():
         copies = [data.copyto(mx.cpu()) for data in parameter.list_data()]
         if name in states:
-            aux_params[name] = mx.nd.add_n(*copies) / len(copies)
+            aux_params[name] = _mean(copies)
         else:
             arg_params[name] = copies[0]
     return arg_params, aux_params
@@ -98,22 +99,25 @@ def snapshot(network: SSD) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.ND
 def freeze(network: SSD, pattern: str) -> list[str]:
     """Stop the parameters whose names match from learning; return their names.
 
-    The pattern must match from the name's start, and an empty one freezes nothing. Moving statistics move on.
+    The pattern must match from the name's start, and an empty one freezes nothing. Moving statistics move on, unless
+    nothing is left to learn.
 
     Raises:
-        UserError: The pattern is no regular expression, or would leave nothing to learn.
+        UserError: The pattern is no regular expression.
     """
     if not pattern.strip():
         return []
     expression = _compile(pattern)
-    states = set(network.symbol.list_auxiliary_states())
-    arguments = [name for name in network.parameters if name not in states]
-    frozen = [name for name in arguments if expression.match(name)]
-    if len(frozen) == len(arguments):
-        raise UserError(f"freeze_layer_pattern: expected to leave some of {len(frozen)} parameters, got {pattern!r}")
+    frozen = [name for name in argument_names(network) if expression.match(name)]
     for name in frozen:
         network.parameters[name].grad_req = "null"
     return frozen
+
+
+def argument_names(network: SSD) -> list[str]:
+    """Return the names of all parameters, without those of moving statistics."""
+    states = set(network.symbol.list_auxiliary_states())
+    return [name for name in network.parameters if name not in states]
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -123,13 +127,20 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise UserError(f"freeze_layer_pattern: expected a regular expression, got {pattern!r}: {error}") from error
 
 
-def _fixed_gammas(symbol: mx.sym.Symbol) -> set[str]:
+def fixed_gammas(symbol: mx.sym.Symbol) -> set[str]:
     """Return the names of the gammas that BatchNorm takes as 1 whatever they hold, as it does by default."""
     return {
         node.inputs[1]
         for node in nodes(symbol)
         if node.operator == "BatchNorm" and node.settings.get("fix_gamma", "True") == "True"
     }
+
+
+def _mean(copies: Sequence[mx.nd.NDArray]) -> mx.nd.NDArray:
+    first = copies[0].asnumpy()
+    if all(np.array_equal(first, other.asnumpy()) for other in copies[1:]):
+        return copies[0]  # a third of the sum of three may differ in the last bit
+    return mx.nd.add_n(*copies) / len(copies)
 
 
 def _groups(symbol: mx.sym.Symbol) -> dict[str, int]:

@@ -22,12 +22,21 @@ def read_image_labels(path: Path, annotations: Path | None = None) -> AnnotatedL
         UserError: images and annotations do not belong together, or there is nothing in them to look at.
     """
     folder = ChannelFolder(path.resolve().name, path)
-    other, shared = _expect_annotations(path) if annotations is None else (_named(annotations), False)
+    other, shared = annotations_of(path, annotations)
     annotated = annotated_folder.read_annotations(folder, other, shared=shared, num_classes=None, keep_going=True)
     if not annotated.image_files:
         raise UserError(annotated.mistakes[0])
     images = FolderImages(folder, annotated.image_files)
     return AnnotatedLabels(images, annotated, read_headers(images), annotations=other.channel)
+
+
+def annotations_of(path: Path, given: Path | None) -> tuple[ChannelFolder, bool]:
+    """Return the annotations of a folder of images, those `given` or else found, and whether other images share them.
+
+    Raises:
+        UserError: there are none.
+    """
+    return _expect_annotations(path) if given is None else (_named(given), False)
 
 
 def find_annotations(path: Path) -> tuple[ChannelFolder, bool] | None:

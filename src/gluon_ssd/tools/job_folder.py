@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gluon_ssd import tar_archive
 from gluon_ssd.data import manifest_files
 from gluon_ssd.data.channel_files import ChannelFolder, shown
 from gluon_ssd.data.pairing import pair
@@ -14,7 +15,7 @@ from gluon_ssd.data.recordio import RecordIOError, frames, map_file
 from gluon_ssd.errors import UserError
 from gluon_ssd.file_kinds import CLASS_NAMES, with_suffix
 from gluon_ssd.sagemaker import content_type
-from gluon_ssd.sagemaker.channels import SHARED_ANNOTATIONS, own_annotations
+from gluon_ssd.sagemaker.channels import MODEL, MODEL_TYPE, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.content_type import IMAGES, MANIFEST, RECORDIO
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.tools import failed_jobs
@@ -23,6 +24,16 @@ from gluon_ssd.tools.pointed_data import files_at
 
 HOST = "algo-1"
 _OF_IMAGES = (".json", ".xml")
+_PARAMETERS = ".params"
+# Of each channel that a job may start from: its content type, the files that count, and what they are.
+_STARTS: Mapping[str, tuple[str, Sequence[str], str]] = {
+    MODEL: (
+        MODEL_TYPE,
+        (*tar_archive.SUFFIXES, ".json", _PARAMETERS),
+        "a model.tar.gz, or a folder with one or with its files",
+    ),
+    PRETRAINED: ("application/octet-stream", (_PARAMETERS,), "a .params file, or a folder of such files"),
+}
 
 
 @dataclass(frozen=True)
@@ -64,12 +75,13 @@ def lay_out(
     validation: Path,
     hyperparameters: Mapping[str, str],
     annotations: Mapping[str, Path] | None = None,
+    start_from: Mapping[str, Path] | None = None,
 ) -> Paths:
     """Make `folder` a job on `train` and `validation`: .rec files, manifests, or folders of these or of images.
 
     The files are linked, or copied where the file system cannot link; class lists (`*.classes`) go with them. Manifests
     are copied, with absolute paths to their images, which stay where they are. `num_training_samples` is counted where
-    it is not given.
+    it is not given; where ImageNet weights are, `use_pretrained_model` is 1 unless it is given.
 
     Args:
         folder: the job's: new, empty, or that of a job laid out here which failed before it had a model.
@@ -78,12 +90,14 @@ def lay_out(
         hyperparameters: the job's.
         annotations: the annotations of images, by channel: a folder, or COCO's file. Those of `photos` are also found
             in a folder `photos_annotation` beside it.
+        start_from: what to start from, by channel. Of `model`: a `model.tar.gz`, or a folder with one or with the
+            files of a model. Of `pretrained`: a `.params` file of ImageNet weights, or a folder of such files.
 
     Raises:
         UserError: a source is not there or holds nothing of the kind, or `folder` already holds something.
     """
     given = {"train": train, "validation": validation}
-    used = [*given.values(), *(annotations or {}).values()]
+    used = [*given.values(), *(annotations or {}).values(), *(start_from or {}).values()]
     if not failed_jobs.is_free(folder, used):
         raise UserError(
             f"--output {folder}: expected a folder that is new or empty, or of a job that failed before it had a "
@@ -95,14 +109,17 @@ def lay_out(
     if not samples:
         raise UserError(f"{train}: expected at least one record, got none")
     sources += [_annotation_source(name, path) for name, path in _annotations(of_images, annotations or {}).items()]
+    starts = [_starting_source(name, path) for name, path in (start_from or {}).items()]
     paths = Paths(folder)
     try:
         failed_jobs.clear(folder)
-        for source in sources:
+        for source in [*sources, *starts]:
             _fill(paths.channel(source.channel), source)
         if sources[0].content_type == IMAGES:
             samples = _annotated(paths, samples)
-        _configure(paths, sources, {"num_training_samples": str(samples), **hyperparameters})
+        told = {"num_training_samples": str(samples)}
+        told |= {"use_pretrained_model": "1"} if PRETRAINED in (start_from or {}) else {}
+        _configure(paths, [*sources, *starts], told | dict(hyperparameters))
     except OSError as error:
         raise UserError(f"--output {folder}: expected a folder that can be written, got {error}") from error
     return paths
@@ -183,6 +200,17 @@ def _annotation_source(name: str, path: Path) -> _Source:
         raise UserError(
             f"--{_option(name)} {path}: expected a folder of JSON or VOC XML files, or COCO's JSON file, got {kind}"
         )
+    return source
+
+
+def _starting_source(name: str, path: Path) -> _Source:
+    """Return what goes into a channel that a job starts from: one file, or the files of a folder."""
+    kind, suffixes, expected = _STARTS[name]
+    folder = files_at(path, name) if path.exists() else None
+    source = _Source(folder, kind, suffixes) if folder else None
+    if source is None or not source.data:
+        found = "nothing there" if source is None else "a folder without any" if path.is_dir() else "another file"
+        raise UserError(f"--{name} {path}: expected {expected}, got {found}")
     return source
 
 

@@ -11,8 +11,12 @@ from gluon_ssd.errors import UserError
 
 
 @contextmanager
-def written_aside(output: Path) -> Iterator[Path]:
+def written_aside(output: Path, *, option: str = "--output") -> Iterator[Path]:
     """Yield a new folder beside `output`, to write in and to move from; it is gone when the block ends.
+
+    Args:
+        output: what will be written.
+        option: what begins the message where it cannot be.
 
     Raises:
         UserError: nothing can be written there.
@@ -22,17 +26,17 @@ def written_aside(output: Path) -> Iterator[Path]:
         with TemporaryDirectory(prefix=f".{output.stem}.", dir=output.parent) as aside:
             yield Path(aside)
     except OSError as error:
-        raise UserError(f"--output: expected to write {output}, got: {error}") from error
+        raise UserError(f"{option}: expected to write {output}, got: {error}") from error
 
 
-def expect_new(file: Path) -> None:
-    """Refuse a file, or whatever else has its name, that is there already.
+def expect_new(file: Path, *, option: str = "--output") -> None:
+    """Refuse a file, or whatever else has its name, that is there already; `option` begins the message.
 
     Raises:
         UserError: it is.
     """
     if os.path.lexists(file):
-        raise UserError(f"--output: expected a new file, got {file}, which is there already; remove it or name another")
+        raise UserError(f"{option}: expected a new file, got {file}, which is there already; remove it or name another")
 
 
 def expect_classes(file: Path, class_names: Sequence[str]) -> None:
@@ -49,8 +53,8 @@ def expect_classes(file: Path, class_names: Sequence[str]) -> None:
         expect_new(file)
 
 
-def expect_free(folder: Path) -> None:
-    """Refuse a folder that holds something, since it would have to go.
+def expect_free(folder: Path, *, option: str = "--output") -> None:
+    """Refuse a folder that holds something, since it would have to go; `option` begins the message.
 
     Raises:
         UserError: it does, or is no folder.
@@ -58,6 +62,6 @@ def expect_free(folder: Path) -> None:
     try:
         free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     except OSError as error:
-        raise UserError(f"--output: expected to write {folder}, got: {error}") from error
+        raise UserError(f"{option}: expected to write {folder}, got: {error}") from error
     if not free:
-        raise UserError(f"--output: expected a folder that is new or empty, got {folder}; remove it or name another")
+        raise UserError(f"{option}: expected a folder that is new or empty, got {folder}; remove it or name another")

@@ -50,12 +50,16 @@ class Share(NamedTuple):
 
 
 class Learner:
-    """Trains a network whose parameters `weights.initialize` has placed on `devices`."""
+    """Trains a network whose parameters `weights.initialize` has placed on `devices`.
+
+    Where all of them are frozen nothing changes, not even moving statistics: a pass only measures the losses.
+    """
 
     def __init__(self, network: SSD, optimizer: mx.optimizer.Optimizer, devices: Sequence[mx.Context]) -> None:
         self.network = network
         self.devices = tuple(devices)
         self.trainer = mx.gluon.Trainer(network.parameters, optimizer, kvstore="device")
+        self._learns = any(parameter.grad_req != "null" for parameter in network.parameters.values())
 
     def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
         """Take one step for each batch.
@@ -83,6 +87,8 @@ class Learner:
     def step(self, batch: Batch) -> list[mx.nd.NDArray]:
         """Take one step; return each device's sums (see `MultiBoxLoss`), not yet waited for."""
         shares = self._split(batch)
+        if not self._learns:
+            return [self._loss(share).sums for share in shares]
         with mx.autograd.record():
             losses = [self._loss(share) for share in shares]
         mx.autograd.backward([head for loss in losses for head in loss.heads])
