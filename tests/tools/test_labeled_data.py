@@ -33,7 +33,7 @@ def test_images_take_the_annotations_beside_them_or_those_that_are_named(tmp_pat
     assert class_ids(path, None, RED_AND_BLUE) == [[0], [1]]
     beside = path.with_name("photos_annotation").rename(tmp_path / "labels")
     assert class_ids(path, beside, RED_AND_BLUE) == [[0], [1]]
-    with pytest.raises(UserError, match="name their folder with --annotations$"):
+    with pytest.raises(UserError, match=r"name their folder with --annotations$"):
         class_ids(path, None, RED_AND_BLUE)
 
 
