@@ -220,6 +220,21 @@ def test_a_name_of_a_parameter_that_is_no_text_is_refused(tmp_path: Path) -> Non
         artifact.read(tmp_path)
 
 
+@pytest.mark.parametrize(("version", "key"), [(10300, "attrs"), (904, "attr"), (800, "param")])
+def test_a_graph_of_an_older_mxnet_is_upgraded(tmp_path: Path, version: int, key: str) -> None:
+    write(tmp_path)
+    file = tmp_path / "model_algo_1-symbol.json"
+    graph = json.loads(file.read_text())
+    for node in graph["nodes"]:
+        if "attrs" in node:
+            node[key] = node.pop("attrs")
+    graph["attrs"] = {"mxnet_version": ["int", version]}
+    file.write_text(json.dumps(graph))
+    symbol = artifact.read(tmp_path).symbol
+    assert symbol.list_arguments() == ["data", "fc_weight", "fc_bias"]
+    assert symbol.attr_dict()["fc"]["num_hidden"] == "2"
+
+
 def test_the_prefix_is_that_of_the_host_and_the_last_epoch_counts(tmp_path: Path) -> None:
     built_in(tmp_path, mean=[1, 2, 3])
     mx.nd.save(str(tmp_path / "model_algo_2-0007.params"), {"aux:bn_data_moving_mean": mx.nd.zeros(3)})

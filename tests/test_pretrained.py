@@ -1,14 +1,17 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import gluoncv
 import mxnet as mx
 import numpy as np
 import pytest
 
+import imagenet_zoo
 from gluon_ssd import pretrained
 from gluon_ssd.errors import UserError
 from gluon_ssd.imagenet import checkpoint
-from gluon_ssd.imagenet.weight_files import WeightFile
+from gluon_ssd.imagenet.weight_files import WEIGHT_FILES, WeightFile
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from published_checkpoint import Arrays, classifier
@@ -131,6 +134,31 @@ def test_a_file_of_the_right_digest_is_read(tmp_path: Path, network: SSD, publis
     mine = {"resnet-50": [WeightFile("mine", checkpoint.read, pretrained.digest(path))]}
     assert pretrained.find("resnet-50", [tmp_path], weight_files=mine) == path
     assert len(pretrained.read(path, network, weight_files=mine)[0]) == 153
+
+
+@pytest.mark.parametrize(
+    ("base_network", "model", "arguments", "states"),
+    # Of mobilenets: 27 and 52 convolutions, each with gamma and beta, mean and variance. Not the classifier's.
+    [("mobilenet-0.25", "mobilenet0.25", 81, 54), ("mobilenetv2-1.0", "mobilenetv2_1.0", 156, 104)],
+)
+def test_a_file_of_gluoncv_gives_a_base_network_all_that_it_has(
+    tmp_path: Path, base_network: str, model: str, arguments: int, states: int
+) -> None:
+    classifier_of_gluoncv = gluoncv.model_zoo.get_model(model)
+    imagenet_zoo.randomize(classifier_of_gluoncv, 64)
+    path = tmp_path / f"{model}.params"
+    imagenet_zoo.save(classifier_of_gluoncv, path)
+    published = WEIGHT_FILES[base_network][0]
+    mine = {base_network: [replace(published, sha1=pretrained.digest(path))]}
+    network = SSD(base_network, 2, 64)
+    weights.initialize(network, [mx.cpu()], seed=1)
+
+    assert pretrained.find(base_network, [tmp_path], weight_files=mine) == path
+    arg_params, aux_params = pretrained.read(path, network, weight_files=mine)
+    assert (len(arg_params), len(aux_params)) == (arguments, states)
+    kept = weights.load(network, arg_params, aux_params)
+    assert len(kept) == 40
+    assert all("_pred_conv_" in name or name.startswith("multi_feat_") for name in kept)
 
 
 def test_a_file_that_is_gone_is_told(tmp_path: Path, network: SSD) -> None:

@@ -313,8 +313,9 @@ def _fetch_weights(options: argparse.Namespace) -> None:
     from gluon_ssd.tools import fetch_weights  # noqa: PLC0415 - MXNet takes a second to import
 
     store = os.environ.get(fetch_weights.STORE_VARIABLE) or fetch_weights.STORE
-    for base_network in options.networks:
-        print(fetch_weights.fetch(base_network, options.output, store=store), flush=True)
+    # All are looked up before the first is fetched.
+    for weight_file in [fetch_weights.choose(base_network) for base_network in options.networks]:
+        print(fetch_weights.fetch(weight_file, options.output, store=store), flush=True)
 
 
 if __name__ == "__main__":

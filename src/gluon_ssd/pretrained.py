@@ -27,13 +27,14 @@ def find(base_network: str, folders: Sequence[Path], *, weight_files: WeightFile
         UserError: None has, or one cannot be read; says which files were looked for, and where.
     """
     wanted = weight_files.get(base_network, ())
-    listings = [_parameter_files(folder) for folder in folders]
-    for folder, listing in zip(folders, listings, strict=True):
+    searched = []
+    for folder in folders:
+        listing = _parameter_files(folder)
         for weight_file in wanted:
             for file in listing or ():
                 if weight_file.is_called(Path(file).name):
                     return folder / file
-    searched = [f"{folder} ({_seen(listing)})" for folder, listing in zip(folders, listings, strict=True)]
+        searched.append(f"{folder} ({_seen(listing)})")
     names = " or ".join(weight_file.file_name for weight_file in wanted)
     raise UserError(
         f"use_pretrained_model: expected ImageNet weights for {base_network}, {names}, got none in "

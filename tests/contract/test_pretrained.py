@@ -78,8 +78,9 @@ def test_where_there_are_none_the_message_says_what_was_looked_for_and_where(job
     assert ended.failure.startswith(
         "ClientError: use_pretrained_model: expected ImageNet weights for resnet-50, resnet50_v2-ecdde353.params or "
         f"resnet-50-0000.params, got none in {job.base}/input/data/pretrained (which has resnet50_v1-cc729d95.params), "
-        f"{tmp_path}/nowhere (no such folder), /usr/local/share/gluon-ssd/pretrained (no such folder); put the file"
+        f"{tmp_path}/nowhere (no such folder), /usr/local/share/gluon-ssd/pretrained ("
     )
+    assert "RUN gluon-ssd fetch-weights resnet-50 in its Dockerfile" in ended.failure
     assert "Traceback" not in ended.log
 
 

@@ -8,19 +8,19 @@ from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.imagenet import checkpoint
 from gluon_ssd.imagenet.weight_files import WeightFile
 from gluon_ssd.tools import fetch_weights
-from gluon_ssd.tools.fetch_weights import fetch
+from gluon_ssd.tools.fetch_weights import choose, fetch
 from weight_store import Answer, Store, serving, zipped
 
 CONTENT = b"weights" * 1000
 SHA1 = hashlib.sha1(CONTENT, usedforsecurity=False).hexdigest()
 NAME = f"net-{SHA1[:8]}"
-FILES = {"mine": [WeightFile("other", checkpoint.read), WeightFile("net", checkpoint.read, SHA1)]}
+WEIGHT_FILE = WeightFile("net", checkpoint.read, SHA1)
 PATH = f"/gluon/models/{NAME}.zip"
 GOOD = Answer(body=zipped({f"{NAME}.params": CONTENT}))
 
 
 def fetched(store: Store, folder: Path) -> str:
-    return fetch("mine", folder, store=f"{store.address}/", pauses=(0.0, 0.0), weight_files=FILES)
+    return fetch(WEIGHT_FILE, folder, store=f"{store.address}/", pauses=(0.0, 0.0))
 
 
 def test_the_store_is_gluoncv_s() -> None:
@@ -34,7 +34,7 @@ def test_a_file_is_fetched_and_unpacked(tmp_path: Path) -> None:
     with serving({PATH: [Answer(500), Answer(body=GOOD.body, sent=20), GOOD]}) as store:
         told = fetched(store, folder)
         assert store.requests == [PATH] * 3
-    assert told == f"mine: {folder}/{NAME}.params (0.0 MB)"
+    assert told == f"{folder}/{NAME}.params (0.0 MB)"
     assert [path.name for path in folder.iterdir()] == [f"{NAME}.params"]
     assert (folder / f"{NAME}.params").read_bytes() == CONTENT
     assert stat.S_IMODE((folder / f"{NAME}.params").stat().st_mode) & 0o444 == 0o444  # jobs may run as another user
@@ -43,7 +43,7 @@ def test_a_file_is_fetched_and_unpacked(tmp_path: Path) -> None:
 def test_what_is_there_already_is_not_fetched(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.params").write_bytes(CONTENT)
     with serving({}) as store:
-        assert fetched(store, tmp_path) == f"mine: {tmp_path}/{NAME}.params was there already"
+        assert fetched(store, tmp_path) == f"{tmp_path}/{NAME}.params was there already"
         assert store.requests == []
 
 
@@ -82,9 +82,14 @@ def test_nothing_is_left_by_a_store_that_has_something_else(tmp_path: Path, answ
     assert list(tmp_path.rglob("*")) == [folder]
 
 
-def test_a_network_that_there_is_not_is_refused(tmp_path: Path) -> None:
+def test_each_network_has_the_file_of_gluoncv() -> None:
+    assert choose("vgg-16").file_name == "vgg16_atrous-4fa2e1ad.params"
+    assert choose("mobilenetv2-1.0").file_name == "mobilenetv2_1.0-f9952bcd.params"
+
+
+def test_a_network_that_there_is_not_is_refused() -> None:
     with pytest.raises(UserError, match=r"^fetch-weights: expected some of vgg-16, resnet-50, .*, got 'vgg16'$"):
-        fetch("vgg16", tmp_path)
+        choose("vgg16")
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

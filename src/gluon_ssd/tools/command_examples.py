@@ -23,7 +23,7 @@ TRAIN_EXAMPLES = """examples:
       --hyperparameter num_classes=3 learning_rate=0.0001
   gluon-ssd train --train other.rec --validation val.rec --model model.tar.gz --output job3 \\
       --hyperparameter num_classes=7 reset_classes=1 freeze_layer_pattern='^(conv1_|conv2_)'
-  gluon-ssd train --train train.rec --validation val.rec --pretrained resnet50_v2-ecdde353.params --output job \
+  gluon-ssd train --train train.rec --validation val.rec --pretrained resnet50_v2-ecdde353.params --output job \\
       --hyperparameter num_classes=3 base_network=resnet-50
 
 Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
@@ -107,7 +107,7 @@ mx.model.load_checkpoint("deploy_model_algo_1", 0) reads. What is there already 
 FETCH_WEIGHTS_EXAMPLES = """examples:
   gluon-ssd fetch-weights                                     (for vgg-16 and resnet-50)
   gluon-ssd fetch-weights resnet-18 mobilenet-1.0 --output weights
-  GLUON_SSD_PRETRAINED=$PWD/weights gluon-ssd train --train train.rec --validation val.rec --output job \
+  GLUON_SSD_PRETRAINED=$PWD/weights gluon-ssd train --train train.rec --validation val.rec --output job \\
       --hyperparameter num_classes=3 base_network=resnet-18 use_pretrained_model=1
 In the Dockerfile of an image:
   RUN gluon-ssd fetch-weights vgg-16 resnet-50

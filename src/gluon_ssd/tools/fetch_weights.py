@@ -3,7 +3,7 @@
 import shutil
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from gluon_ssd.errors import PlatformError, UserError
@@ -19,28 +19,29 @@ STORE_VARIABLE = "MXNET_GLUON_REPO"
 _LARGEST = 1 << 30  # bytes; vgg16_atrous and resnet101_v2 have less than a fifth
 
 
-def fetch(
-    base_network: str,
-    folder: Path,
-    *,
-    store: str = STORE,
-    pauses: Sequence[float] = PAUSES,
-    weight_files: Mapping[str, Sequence[WeightFile]] = WEIGHT_FILES,
-) -> str:
-    """Put the file of weights for this base network into a folder, unless it is there; return what there is to tell.
-
-    Only a file of the digest that GluonCV publishes is put there.
+def choose(base_network: str) -> WeightFile:
+    """Return the file for this base network that has a published digest.
 
     Raises:
-        UserError: There is no such base network, or the folder cannot be written.
+        UserError: There is no such base network.
+    """
+    if base_network not in WEIGHT_FILES:
+        raise UserError(f"fetch-weights: expected some of {', '.join(WEIGHT_FILES)}, got {base_network!r}")
+    return next(weight_file for weight_file in WEIGHT_FILES[base_network] if weight_file.sha1)
+
+
+def fetch(weight_file: WeightFile, folder: Path, *, store: str = STORE, pauses: Sequence[float] = PAUSES) -> str:
+    """Put a file of weights into a folder, unless it is there; return what there is to tell.
+
+    Only a file of the digest that was published is put there.
+
+    Raises:
+        UserError: The folder cannot be written.
         PlatformError: The store does not have the file, or does not answer.
     """
-    if base_network not in weight_files:
-        raise UserError(f"fetch-weights: expected some of {', '.join(weight_files)}, got {base_network!r}")
-    weight_file = next(weight_file for weight_file in weight_files[base_network] if weight_file.sha1)
     target = folder / weight_file.file_name
     if target.is_file() and digest(target) == weight_file.sha1:
-        return f"{base_network}: {target} was there already"
+        return f"{target} was there already"
     url = f"{store.rstrip('/')}/gluon/models/{weight_file.published}.zip"
     try:
         with written_aside(target) as aside:
@@ -52,7 +53,7 @@ def fetch(
             f"{error}; set {STORE_VARIABLE} to a store that has it, or put {weight_file.file_name} (SHA-1 "
             f"{weight_file.sha1}) into {folder} by hand"
         ) from error
-    return f"{base_network}: {target} ({target.stat().st_size / 1e6:.1f} MB)"
+    return f"{target} ({target.stat().st_size / 1e6:.1f} MB)"
 
 
 def _unpack(url: str, archive: Path, weight_file: WeightFile) -> Path:
