@@ -41,9 +41,10 @@ classes; freeze_layer_pattern keeps the parameters whose names begin with a matc
 --pretrained starts from ImageNet weights, as `gluon-ssd fetch-weights` fetches them; use_pretrained_model is 1 then,
 unless it is given. Without the option, use_pretrained_model=1 looks for them where this machine has them.
 
-Hyperparameters that matter most: num_classes (required), base_network (vgg-16 or resnet-50), epochs, mini_batch_size,
-learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step. num_training_samples is counted unless it
-is given. All of them, with their values and defaults: README.md, section Hyperparameters.
+Hyperparameters that matter most: num_classes (required), base_network (vgg-16, resnet-50, or a smaller one such as
+mobilenet-1.0), epochs, mini_batch_size, learning_rate, image_shape (side in pixels), optimizer, lr_scheduler_step.
+num_training_samples is counted unless it is given. All of them, with their values and defaults: README.md, sections
+Hyperparameters and Base networks.
 Images that a manifest names by s3:// addresses are fetched before training begins, with the credentials and the
 settings that boto3 finds, such as AWS_PROFILE and AWS_ENDPOINT_URL.
 """
