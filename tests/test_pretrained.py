@@ -16,6 +16,8 @@ from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from published_checkpoint import Arrays, classifier
 
+EMPTY = "da39a3ee5e6b4b0d3255bfef95601890afd80709"  # the SHA-1 of no bytes
+
 
 @pytest.fixture(scope="module")
 def network() -> SSD:
@@ -50,9 +52,10 @@ def test_the_first_folder_that_has_a_file_gives_it(tmp_path: Path) -> None:
     assert pretrained.find("resnet-50", folders) == tmp_path / "first" / "resnet-50-0000.params"
 
 
-def test_gluoncv_files_come_first_and_the_nearest_of_several_counts(tmp_path: Path) -> None:
-    empty_files(tmp_path, "resnet-50-0000.params", "b/resnet50_v2.params", "a/deep/resnet50_v2-ecdde353.params")
-    assert pretrained.find("resnet-50", [tmp_path]) == tmp_path / "b" / "resnet50_v2.params"
+def test_files_of_a_published_digest_come_first_and_the_nearest_of_several_counts(tmp_path: Path) -> None:
+    empty_files(tmp_path, "resnet-50-0000.params", "b/net.params", "a/deep/net-da39a3ee.params")
+    files = {"resnet-50": [WeightFile("net", checkpoint.read, EMPTY), *WEIGHT_FILES["resnet-50"]]}
+    assert pretrained.find("resnet-50", [tmp_path], weight_files=files) == tmp_path / "b" / "net.params"
 
 
 def test_hidden_files_do_not_count(tmp_path: Path) -> None:
@@ -118,10 +121,10 @@ def test_a_checkpoint_of_another_network_is_refused(
 
 
 @pytest.mark.parametrize("name", ["resnet50_v2-ecdde353.params", "resnet50_v2.params"])
-def test_a_file_of_another_digest_is_refused_with_both(tmp_path: Path, network: SSD, name: str) -> None:
+def test_a_file_of_another_digest_is_refused_with_both(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"abc")
     with pytest.raises(UserError) as caught:
-        pretrained.read(tmp_path / name, network)
+        pretrained.find("resnet-50", [tmp_path])
     assert str(caught.value) == (
         f"pretrained weights, {tmp_path / name}: expected SHA-1 ecdde35339c1aadbec4f547857078e734a76fb49, "
         "as of GluonCV's resnet50_v2-ecdde353.params, got a9993e364706816aba3e25717850c26c9cd0d89d; "
@@ -161,6 +164,7 @@ def test_a_file_of_gluoncv_gives_a_base_network_all_that_it_has(
     assert all("_pred_conv_" in name or name.startswith("multi_feat_") for name in kept)
 
 
-def test_a_file_that_is_gone_is_told(tmp_path: Path, network: SSD) -> None:
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "resnet50_v2.params").symlink_to(tmp_path / "gone")
     with pytest.raises(UserError, match=r"resnet50_v2\.params: expected a file that can be read, got .*No such file"):
-        pretrained.read(tmp_path / "resnet50_v2.params", network)
+        pretrained.find("resnet-50", [tmp_path])

@@ -23,8 +23,10 @@ WeightFiles = Mapping[str, Sequence[WeightFile]]
 def find(base_network: str, folders: Sequence[Path], *, weight_files: WeightFiles = WEIGHT_FILES) -> Path:
     """Return the file of ImageNet weights for this base network, from the first folder that has one, at any depth.
 
+    Its digest is the published one, if there is one.
+
     Raises:
-        UserError: None has, or one cannot be read; says which files were looked for, and where.
+        UserError: None has, which says which files were looked for, and where; or the file has another digest.
     """
     wanted = weight_files.get(base_network, ())
     searched = []
@@ -33,6 +35,7 @@ def find(base_network: str, folders: Sequence[Path], *, weight_files: WeightFile
         for weight_file in wanted:
             for file in listing or ():
                 if weight_file.is_called(Path(file).name):
+                    _check_digest(folder / file, weight_file)
                     return folder / file
         searched.append(f"{folder} ({_seen(listing)})")
     names = " or ".join(weight_file.file_name for weight_file in wanted)
@@ -50,10 +53,9 @@ def read(path: Path, network: SSD, *, weight_files: WeightFiles = WEIGHT_FILES) 
     They are converted to what the network sees of a pixel. Nothing else is in them: no heads, no extra layers.
 
     Raises:
-        UserError: The file is not what its name says: its digest, or a parameter, is missing or another.
+        UserError: The file is not what its name says: a parameter is missing or another.
     """
     weight_file = _called(path.name, weight_files[network.base_network])
-    _check_digest(path, weight_file)
     arrays = weight_file.read(path, network)
     base = base_networks.find(network.base_network, network.image_shape).symbol()
     # What the network has no parameters for is the input, or the classifier's end.

@@ -94,3 +94,4 @@ def test_a_file_of_another_digest_fails_the_job(job: Job) -> None:
         "GluonCV's resnet50_v2-ecdde353.params, got a9993e364706816aba3e25717850c26c9cd0d89d; fetch the file again"
     )
     assert "Traceback" not in ended.log
+    assert "ImageDetRecordIOParser" not in ended.log  # no data was read

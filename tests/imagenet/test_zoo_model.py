@@ -15,10 +15,8 @@ SIDE = 64
 @pytest.mark.parametrize(
     ("base_network", "model", "old_form"),
     [
-        ("mobilenet-0.25", "mobilenet0.25", False),
         ("mobilenet-0.25", "mobilenet0.25", True),
-        ("mobilenet-1.0", "mobilenet1.0", True),
-        ("mobilenetv2-1.0", "mobilenetv2_1.0", False),
+        ("mobilenet-1.0", "mobilenet1.0", False),
         ("mobilenetv2-1.0", "mobilenetv2_1.0", True),
     ],
 )

@@ -3,6 +3,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from gluoncv.model_zoo import model_store
 
 from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.imagenet import checkpoint
@@ -24,9 +25,17 @@ def fetched(store: Store, folder: Path) -> str:
 
 
 def test_the_store_is_gluoncv_s() -> None:
-    from gluoncv.model_zoo import model_store  # noqa: PLC0415 - what it is compared with
-
     assert model_store.apache_repo_url == fetch_weights.STORE
+
+
+def test_the_address_is_the_one_that_gluoncv_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({}) as store:
+        monkeypatch.setenv("MXNET_GLUON_REPO", store.address)
+        with pytest.raises(RuntimeError, match="Failed downloading url"):
+            model_store.get_model_file("vgg16_atrous", root=str(tmp_path))
+        with pytest.raises(PlatformError):
+            fetch(choose("vgg-16"), tmp_path, store=store.address)
+        assert store.requests == ["/gluon/models/vgg16_atrous-4fa2e1ad.zip"] * 2
 
 
 def test_a_file_is_fetched_and_unpacked(tmp_path: Path) -> None:
