@@ -258,7 +258,6 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["evaluate", "nowhere", "nothing.rec"], "expected a folder or a model.tar.gz, got"),
         (["evaluate", "nothing.onnx", "nothing.rec"], "nothing.onnx: expected a file that can be read"),
         (["export", "nowhere"], "export: expected --onnx FILE or --deploy DIR, got neither"),
-        (["export", "nowhere", "--onnx", "out.onnx"], "expected a folder or a model.tar.gz, got"),
         (
             ["draw", "nowhere", "nothing.rec", "--output", "pictures", "--threshold", "40"],
             "--threshold: expected a score",
