@@ -58,3 +58,14 @@ def test_a_scored_network_is_not_replaced_in_the_end(best: BestModel) -> None:
     best.observe(0, 0.2, {})
     best.keep_anything()
     assert _kept(best) == (0, {})
+
+
+def test_onnx_that_cannot_be_written_is_logged_and_loses_nothing(
+    best: BestModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    best.observe(3, 0.2, {})
+    (best.parameters.parent / "model.onnx" / "in the way").mkdir(parents=True)
+    best.finish(export_onnx=True)
+    assert _kept(best) == (3, {})
+    (message,) = caplog.messages
+    assert message.startswith("export_onnx: the model is complete, but not in ONNX: output: expected to write to ")

@@ -253,6 +253,11 @@ def test_inspect_reports_before_it_ends_with_what_a_job_refuses(scenes: Path, tm
         (["inspect", "nothing.rec", "--num-classes", "0"], "--num-classes: expected an integer of at least 1, got 0"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures"], "nowhere"),
         (["draw", "nowhere", "nothing.rec", "--output", "pictures", "--count", "-1"], "--count: expected an integer"),
+        (["predict", "nowhere", "nothing.jpg"], "nothing.jpg: expected an image or a folder of images, got nothing"),
+        (["predict", "nowhere", "out.jpg", "--threshold", "40"], "--threshold: expected a score from 0 to 1, got 40"),
+        (["evaluate", "nowhere", "nothing.rec"], "expected a folder or a model.tar.gz, got"),
+        (["evaluate", "nothing.onnx", "nothing.rec"], "nothing.onnx: expected a file that can be read"),
+        (["export", "nowhere"], "export: expected --onnx FILE or --deploy DIR, got neither"),
         (
             ["draw", "nowhere", "nothing.rec", "--output", "pictures", "--threshold", "40"],
             "--threshold: expected a score",
@@ -315,6 +320,9 @@ def test_hyperparameters_are_checked_before_a_folder_is_made(scenes: Path, tmp_p
         *(["prepare", source] for source in ("voc", "coco", "yolo", "csv", "scenes")),
         ["inspect"],
         ["draw"],
+        ["predict"],
+        ["evaluate"],
+        ["export"],
         ["fetch-weights"],
     ],
 )

@@ -24,9 +24,9 @@ def network(base_network: str, side: int, *, std: float = 1.0) -> SSD:
     for name, parameter in ssd.parameters.items():
         if name == "bn_data_gamma":
             parameter.set_data(mx.nd.array([7.0, 8.0, 9.0]))
-        if name.endswith("_moving_mean"):
+        if name.endswith(("_moving_mean", "_running_mean")):
             parameter.set_data(mx.nd.full(parameter.shape, 0.1))
-        if name.endswith("_moving_var"):
+        if name.endswith(("_moving_var", "_running_var")):
             parameter.set_data(mx.nd.full(parameter.shape, 3.0))
     return ssd
 
@@ -59,6 +59,14 @@ def test_resnet_detects_as_in_mxnet() -> None:
     assert shapes == [["batch", 96, 96, 3], ["batch", 20, 6]]
     images = pictures(3, 96)
     assert_runs_as_in_mxnet(ssd, model, [images[:1], images], nms_topk=20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base_network", ["resnet-18", "mobilenet-0.25", "mobilenetv2-1.0"])
+def test_further_base_networks_detect_as_in_mxnet(base_network: str) -> None:
+    ssd = network(base_network, 64, std=60.0)
+    model = onnx_model(ssd, nms_threshold=0.45, nms_topk=50)
+    assert_runs_as_in_mxnet(ssd, model, [pictures(2, 64)], nms_topk=50)
 
 
 @pytest.mark.slow
