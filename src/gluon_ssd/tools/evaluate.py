@@ -122,7 +122,7 @@ def write_json(scores: Scores, path: Path) -> None:
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--json: expected to write {path}, got: {error}") from error
+        raise UserError(f"--json {path}: expected a file that can be written, got {error}") from error
 
 
 def _detect(
