@@ -19,9 +19,10 @@ from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
 from gluon_ssd.tools.coco import read_coco
-from gluon_ssd.tools.inspect import inspect, open_labels, write_json
-from gluon_ssd.tools.inspection_report import as_text
+from gluon_ssd.tools.inspect import inspect, open_labels
+from gluon_ssd.tools.inspection_report import as_json, as_text
 from gluon_ssd.tools.job_folder import lay_out
+from gluon_ssd.tools.json_report import expect_report, write_report
 from gluon_ssd.tools.label_pictures import draw_labels
 from gluon_ssd.tools.output_formats import FORMATS
 from gluon_ssd.tools.prepare import parse_classes, prepare
@@ -284,11 +285,12 @@ def _inspect(options: argparse.Namespace) -> None:
     # Before the labels are read, which may take long.
     _expect_positive("num-classes", options.num_classes)
     _expect_positive("count", options.count)
+    expect_report(options.json)
     source = open_labels(options.path, options.annotations, attribute=options.label_attribute)
     inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
     print(as_text(inspection))
     if options.json is not None:
-        write_json(inspection, options.json)
+        write_report(as_json(inspection), options.json)
     if options.draw is not None:
         pictures = draw_labels(source, inspection.suspicions, options.draw, count=options.count)
         print(f"\n{counted(len(pictures), 'picture')} in {options.draw}")
@@ -313,6 +315,8 @@ def _fetch_weights(options: argparse.Namespace) -> None:
     from gluon_ssd.tools import fetch_weights  # noqa: PLC0415 - MXNet takes a second to import
 
     store = os.environ.get(fetch_weights.STORE_VARIABLE) or fetch_weights.STORE
+    if not store.startswith(("http://", "https://")):
+        raise UserError(f"{fetch_weights.STORE_VARIABLE}: expected an http:// or https:// address, got {store!r}")
     # All are looked up before the first is fetched.
     for weight_file in [fetch_weights.choose(base_network) for base_network in options.networks]:
         print(fetch_weights.fetch(weight_file, options.output, store=store), flush=True)

@@ -9,6 +9,8 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import cpus
 from gluon_ssd.subcommand import Commands, add_command
 from gluon_ssd.tools import command_examples
+from gluon_ssd.tools.json_report import expect_report, write_report
+from gluon_ssd.tools.written_aside import expect_free, expect_new
 
 _MODEL = "the model folder of a job, its model.tar.gz, or an .onnx file that `export` wrote"
 
@@ -84,6 +86,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    expect_report(options.json)
     cpus.claim(os.environ)
     from gluon_ssd.detector import Detector  # noqa: PLC0415 - MXNet takes a second, and reads OMP_NUM_THREADS
     from gluon_ssd.tools import evaluate  # noqa: PLC0415 - the same
@@ -98,12 +101,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     )
     print(evaluate.as_text(scores))
     if options.json is not None:
-        evaluate.write_json(scores, options.json)
+        write_report(evaluate.as_json(scores), options.json)
 
 
 def _export(options: argparse.Namespace) -> None:
     if options.onnx is None and options.deploy is None:
         raise UserError("export: expected --onnx FILE or --deploy DIR, got neither")
+    _expect_apart(options.onnx, options.deploy)
     cpus.claim(os.environ)
     from gluon_ssd.tools import export  # noqa: PLC0415 - MXNet takes a second, and reads OMP_NUM_THREADS
 
@@ -113,3 +117,13 @@ def _export(options: argparse.Namespace) -> None:
     if options.onnx is not None:
         export.export_onnx(options.model, options.onnx)
         print(f"{options.onnx}: {options.onnx.stat().st_size / 1e6:.0f} MB")
+
+
+def _expect_apart(onnx: Path | None, deploy: Path | None) -> None:
+    """Refuse what cannot be written, before either is."""
+    if onnx is not None:
+        expect_new(onnx, option="--onnx")
+    if deploy is not None:
+        expect_free(deploy, option="--deploy")
+    if onnx is not None and deploy is not None and onnx.resolve() == deploy.resolve():
+        raise UserError(f"export: expected two places for --onnx and --deploy, got {onnx} for both")

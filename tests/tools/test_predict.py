@@ -60,3 +60,9 @@ def test_a_picture_that_would_replace_an_image_is_refused(tmp_path: Path) -> Non
     (tmp_path / "x.png").touch()
     with pytest.raises(UserError, match=r"^--draw .* expected a folder without the images, got one with .*x\.png$"):
         picture_names([tmp_path / "x.png"], tmp_path / "." / "sub" / "..")
+
+
+def test_a_picture_that_is_there_already_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.png").touch()
+    with pytest.raises(UserError, match=r"^--draw: expected a new file, got .*x\.png, which is there already"):
+        picture_names([Path("elsewhere/x.jpg")], tmp_path)

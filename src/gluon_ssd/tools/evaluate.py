@@ -1,6 +1,5 @@
 """How well a model does on labeled images, scored as a job scores its validation channel."""
 
-import json
 import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
@@ -99,10 +98,10 @@ def as_text(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def write_json(scores: Scores, path: Path) -> None:
-    """Write the scores, named as a job's metrics are; raise UserError where that cannot be."""
+def as_json(scores: Scores) -> dict[str, Any]:
+    """Return the scores, named as a job's metrics are."""
     evaluation = scores.evaluation
-    content: dict[str, Any] = {
+    return {
         metrics.MEAN_AVERAGE_PRECISION.name: evaluation.mean_average_precision,
         metrics.AP50.name: evaluation.ap50,
         metrics.COCO_AP.name: evaluation.coco_ap,
@@ -119,10 +118,6 @@ def write_json(scores: Scores, path: Path) -> None:
             for class_id, precision in evaluation.average_precision.items()
         ],
     }
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--json {path}: expected a file that can be written, got {error}") from error
 
 
 def _detect(

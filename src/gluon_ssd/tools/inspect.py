@@ -1,6 +1,5 @@
 """What a data set holds, and what looks wrong in it: to be known before a machine is paid for."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.content_type import MANIFEST, RECORDIO
 from gluon_ssd.tools.image_labels import find_annotations, read_image_labels
-from gluon_ssd.tools.inspection_report import Inspection, as_json
+from gluon_ssd.tools.inspection_report import Inspection
 from gluon_ssd.tools.label_source import LabelSource
 from gluon_ssd.tools.label_statistics import LabelStatistics, count_unmatchable, measure
 from gluon_ssd.tools.manifest_labels import read_manifest_labels
@@ -82,14 +81,6 @@ def inspect(label: str, source: LabelSource, *, num_classes: int | None = None, 
         unreadable=broken,
         refusals=[*source.mistakes, *_refused(label, statistics, len(broken))],
     )
-
-
-def write_json(inspection: Inspection, path: Path) -> None:
-    """Write what was found; raise UserError where that cannot be."""
-    try:
-        path.write_text(json.dumps(as_json(inspection), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--json {path}: expected a file that can be written, got {error}") from error
 
 
 def _refused(label: str, statistics: LabelStatistics, broken: int) -> Iterator[str]:

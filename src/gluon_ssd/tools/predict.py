@@ -17,6 +17,7 @@ from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.draw import draw
 from gluon_ssd.tools.picture import class_text, write_picture
+from gluon_ssd.tools.written_aside import expect_new
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def picture_names(images: Sequence[Path], output: Path) -> Mapping[Path, Path]:
     """Return which picture in the folder `output` each image becomes: of its name, or with a number after it.
 
     Raises:
-        UserError: one would take the place of an image.
+        UserError: one would take the place of an image, or of a picture that is there already.
     """
     taken: dict[Path, Path] = {}
     for image in dict.fromkeys(images):
@@ -71,6 +72,8 @@ def picture_names(images: Sequence[Path], output: Path) -> Mapping[Path, Path]:
     replaced = [path for path in taken.values() if path.resolve() in originals]
     if replaced:
         raise UserError(f"--draw {output}: expected a folder without the images, got one with {replaced[0]}")
+    for path in taken.values():
+        expect_new(path, option="--draw")
     return taken
 
 
