@@ -242,7 +242,11 @@ def _class_names(train: _Opened, validation: _Opened, num_classes: int) -> tuple
     names = train.listed or validation.listed or _told_names(train.told, validation.told)
     if names is None or len(names) == num_classes:
         return names
-    logger.warning("class names: expected %d, as num_classes says, got %d; going without", num_classes, len(names))
+    logger.warning(
+        "class names: expected %d, as num_classes says, got %s in the channels; going without them",
+        num_classes,
+        ", ".join(names),
+    )
     return None
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,7 +28,9 @@ from gluon_ssd.data.sample import Sample
 from gluon_ssd.detector import Detector
 from gluon_ssd.onnx_network import OnnxNetwork
 from gluon_ssd.ssd.network import found
+from gluon_ssd.tools.export import export_onnx
 
+STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 GLUON_SSD = [sys.executable, "-m", "gluon_ssd.cli"]
 Command = Callable[..., tuple[int, str, str]]
@@ -233,15 +237,30 @@ def by_module(
 def test_the_snippets_of_the_readme_find_the_same(trained: Trained, tmp_path: Path) -> None:
     snippets = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert len(snippets) == 3
-    (tmp_path / "job").symlink_to(trained.job.base)
+    model = Path(shutil.copytree(trained.job.base, tmp_path / "job")) / "model"
+    # Another mean and deviation than those of resnet-50, which change nothing.
+    description = json.loads((model / "model.json").read_text())
+    description |= {"input_mean": [9.0, 4.0, 1.0], "input_std": [1.5, 2.0, 0.5]}
+    (model / "model.json").write_text(json.dumps(description))
+    (model / "model.onnx").unlink()
+    export_onnx(model, model / "model.onnx")
     square = cv2.resize(cv2.imread(str(trained.image)), (64, 64))
-    cv2.imwrite(str(tmp_path / "image.jpg"), square)
-    expected = Detector.read(trained.job.model, mx.cpu()).detect((tmp_path / "image.jpg").read_bytes())
+    (tmp_path / "image.jpg").write_bytes(turned(cv2.imencode(".jpg", square)[1].tobytes()))
+    assert not np.array_equal(cv2.imread(str(tmp_path / "image.jpg")), cv2.imread(str(tmp_path / "image.jpg"), STORED))
+    expected = Detector.read(model, mx.cpu()).detect((tmp_path / "image.jpg").read_bytes())
+    assert len(expected) > 1
     for snippet in snippets:
         script = f"{snippet}\nimport numpy\nnumpy.save('rows.npy', getattr(rows, 'asnumpy', lambda: rows)())"
         subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=clean_environment() | ONE_THREAD, check=True)
         rows = np.load(tmp_path / "rows.npy")
         assert_same_detections(rows[rows[:, 0] >= 0], expected, atol=2e-5)
+
+
+def turned(jpeg: bytes) -> bytes:
+    """A JPEG whose EXIF data asks for it to be shown upside down."""
+    entries = struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, 3, 0, 0)  # one entry: orientation, a short, 180 degrees
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + entries
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
 
 
 def test_a_file_that_is_no_such_model_is_refused(tmp_path: Path, trained: Trained, run: Command) -> None:

@@ -103,7 +103,7 @@ EXPORT_EXAMPLES = """examples:
 
 The ONNX file takes `images`, uint8 (any number, S, S, 3), RGB, and gives `detections`, float32 (number, K, 6): class,
 score and corners in fractions, best first, class -1 where there is none. The folder holds the two files that
-mx.model.load_checkpoint("deploy_model_algo_1", 0) reads. What is there already is not replaced.
+mx.model.load_checkpoint("deploy_model_algo_1", 0) reads, and model.json. What is there already is not replaced.
 """
 FETCH_WEIGHTS_EXAMPLES = """examples:
   gluon-ssd fetch-weights                                     (for vgg-16 and resnet-50)
