@@ -6,8 +6,8 @@ from pathlib import Path
 import mxnet as mx
 import pytest
 
-from gluon_ssd.artifact import Description
 from gluon_ssd.best_model import BestModel
+from gluon_ssd.description import Description
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gluon_ssd import artifact, starting_weights
-from gluon_ssd.artifact import Description
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.channels import Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters

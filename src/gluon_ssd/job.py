@@ -9,9 +9,9 @@ from operator import length_hint
 import mxnet as mx
 
 from gluon_ssd import artifact, starting_weights
-from gluon_ssd.artifact import Description
 from gluon_ssd.best_model import BestModel
 from gluon_ssd.data.share import Share
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.evaluation import Evaluation, evaluate
 from gluon_ssd.inputs import open_data

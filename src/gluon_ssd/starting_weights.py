@@ -7,7 +7,8 @@ from pathlib import Path
 import mxnet as mx
 
 from gluon_ssd import artifact, pretrained
-from gluon_ssd.artifact import Artifact, Description
+from gluon_ssd.artifact import Artifact
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.imagenet import places
 from gluon_ssd.model_folder import model_folder
