@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd.description import described
 from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker import cpus
 
 _ERRORS = 3  # ONNX Runtime's level of messages
 
@@ -44,7 +45,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS
     # As many as MXNet takes. Without a number it binds each thread to a core, which a container may not let it.
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0))))
+    options.intra_op_num_threads = cpus.told(os.environ) or cpus.available()
     try:
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError as error:
