@@ -1,8 +1,8 @@
 """What a model's own description and its hyperparameters say of it, and what neither may say."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,7 @@ WRITTEN = Description("resnet-50", 2, 300, (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), cla
 
 
 def read(**changes: object) -> Description:
-    content: Mapping[str, object] = json.loads(json.dumps(asdict(WRITTEN) | changes))
+    content: dict[str, Any] = json.loads(json.dumps(asdict(WRITTEN) | changes))
     return described(content, "model.json")
 
 
