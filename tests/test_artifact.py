@@ -193,6 +193,16 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path, name: str, content: b
         artifact.read(tmp_path)
 
 
+def test_a_folder_with_nothing_but_onnx_is_refused_with_what_it_is_good_for(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(UserError) as caught:
+        artifact.read(tmp_path)
+    assert str(caught.value) == (
+        f"model: expected a file model_algo_*-symbol.json in {tmp_path}, got only model.onnx: an ONNX file cannot be "
+        "trained on or exported; to detect with it, name the file itself"
+    )
+
+
 def test_a_truncated_parameter_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path, size=1000)
     file = tmp_path / "model_algo_1-0000.params"

@@ -33,6 +33,7 @@ FIRST_MEAN = "bn_data_moving_mean"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
 UNFINISHED = ".writing-"
+_SYMBOLS = f"{PREFIX}*-symbol.json"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def read(folder: Path) -> Artifact:
     Raises:
         UserError: A file is missing or cannot be read.
     """
-    symbol_file = _only(folder, f"{PREFIX}*-symbol.json")
+    symbol_file = _symbol_file(folder)
     prefix = symbol_file.name.removesuffix("-symbol.json")
     file = _only(folder, f"{prefix}-*.params")
     arg_params, aux_params = parameter_file.read(file, what="model")
@@ -183,6 +184,16 @@ def _joined(
     """Return the parameters as one dictionary, with the prefixes of MXNet's checkpoints."""
     arguments = {f"arg:{name}": array for name, array in arg_params.items()}
     return arguments | {f"aux:{name}": array for name, array in aux_params.items()}
+
+
+def _symbol_file(folder: Path) -> Path:
+    exported = sorted(folder.glob("*.onnx"))
+    if exported and not any(folder.glob(_SYMBOLS)):
+        raise UserError(
+            f"model: expected a file {_SYMBOLS} in {folder}, got only {exported[0].name}: an ONNX file cannot be "
+            "trained on or exported; to detect with it, name the file itself"
+        )
+    return _only(folder, _SYMBOLS)
 
 
 def _only(folder: Path, pattern: str) -> Path:
