@@ -156,7 +156,7 @@ def test_another_network_is_refused_with_both_values(base: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("before", "now"), [(300, 512), (512, 300)])
+@pytest.mark.parametrize(("before", "now"), [(300, 512), (512, 300), (100, 300)])
 def test_vgg_16_across_448_pixels_is_refused_with_what_to_do(tmp_path: Path, before: int, now: int) -> None:
     description = Description("vgg-16", 2, before, (123.0, 117.0, 104.0))
     with pytest.raises(UserError) as caught:
