@@ -23,6 +23,7 @@ import numpy as np
 
 from gluon_ssd import artifact
 from gluon_ssd.data.loading import Batch
+from gluon_ssd.description import Description
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.base_networks import BASE_NETWORKS
 from gluon_ssd.ssd.network import SSD
@@ -131,7 +132,7 @@ def sizes(name: str, image_shape: int) -> Size:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tar.gz"
         symbol = network.training_symbol(nms_threshold=0.45, nms_topk=400)
-        description = artifact.Description(name, CLASSES, image_shape, network.input_mean, network.input_std)
+        description = Description(name, CLASSES, image_shape, network.input_mean, network.input_std)
         artifact.write(
             path.parent / "model", symbol, arg_params, aux_params, hyperparameters={}, description=description
         )

@@ -88,7 +88,24 @@ ARCHIVES: dict[str, tuple[Callable[[], bytes], str]] = {
     "block device": (lambda: tar(special("disk", tarfile.BLKTYPE)), "'disk', which is a device or a pipe"),
     "FIFO": (lambda: tar(special("pipe", tarfile.FIFOTYPE)), "'pipe', which is a device or a pipe"),
     "one path twice": (lambda: tar(file("a.params"), file("./a.params")), "expected each path once, got './a.params'"),
-    "a file that is a folder too": (lambda: tar(file("a"), file("a/b")), "expected each path once, got 'a/b' twice"),
+    "a file below a file": (
+        lambda: tar(file("a"), file("a/b")),
+        "expected files below folders, got 'a/b' below another file",
+    ),
+    "a file further below a file": (
+        lambda: tar(file("a"), file("a/b/c")),
+        "expected files below folders, got 'a/b/c' below another file",
+    ),
+    "a file that is a folder too": (
+        lambda: tar(file("a/b"), file("a")),
+        "expected files beside folders, got 'a' as both",
+    ),
+    "a file called as its folder": (lambda: tar(file(".")), "expected names of files, got '.' for one"),
+    "a file without a name": (lambda: tar(file("")), "expected names of files, got '' for one"),
+    "sparse file": (
+        lambda: tar(special("a.params", tarfile.GNUTYPE_SPARSE)),
+        "expected files and folders alone, got 'a.params', which is a sparse file",
+    ),
     "many files": (lambda: tar(*[file(f"{n}.params") for n in range(65)]), "expected at most 64 files, got more"),
     "large file": (lambda: claiming(2**33), "expected files of at most 4294967296 bytes in all, got more"),
     "header of a gigabyte": (

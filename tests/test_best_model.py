@@ -6,8 +6,8 @@ from pathlib import Path
 import mxnet as mx
 import pytest
 
-from gluon_ssd.artifact import Description
 from gluon_ssd.best_model import BestModel
+from gluon_ssd.description import Description
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 
@@ -56,8 +56,14 @@ def test_without_any_score_the_network_is_kept_as_it_is(best: BestModel, caplog:
 
 def test_a_scored_network_is_not_replaced_in_the_end(best: BestModel) -> None:
     best.observe(0, 0.2, {})
-    best.keep_anything()
+    best.finish(export_onnx=False)
     assert _kept(best) == (0, {})
+
+
+def test_in_the_end_there_is_a_model_whatever_came_before(best: BestModel) -> None:
+    best.finish(export_onnx=False)
+    assert _kept(best) == (None, {})
+    assert not (best.parameters.parent / "model.onnx").exists()
 
 
 def test_onnx_that_cannot_be_written_is_logged_and_loses_nothing(

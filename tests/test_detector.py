@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from gluon_ssd import artifact
-from gluon_ssd.artifact import Description
 from gluon_ssd.data.images import UnreadableImageError
 from gluon_ssd.data.loading import Batch
+from gluon_ssd.description import Description
 from gluon_ssd.detector import Detector
 from gluon_ssd.errors import UserError
 from gluon_ssd.mxnet_network import MXNetNetwork

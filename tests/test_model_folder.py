@@ -8,7 +8,7 @@ import pytest
 
 from bad_archives import ARCHIVES, FILES, claiming, file, good, tar, zeros
 from gluon_ssd import tar_archive
-from gluon_ssd.errors import UserError
+from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.model_folder import model_folder
 
 
@@ -144,6 +144,28 @@ def test_bomb_stops_before_it_is_written(tmp_path: Path) -> None:
     assert archive.stat().st_size < 2**17
     with pytest.raises(UserError, match=r"bomb\.tar\.gz: expected files of at most 1048576 bytes in all, got more$"):
         tar_archive.unpack(archive, folder, what="model", most_bytes=2**20)
+    assert list(folder.iterdir()) == []
+
+
+def test_files_may_not_be_too_large_together(tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    half = bytes(2**19)
+    archive = write(tmp_path / "two.tar.gz", gzip.compress(tar(file("a.params", half), file("b.params", half + b"+"))))
+    with pytest.raises(UserError, match=r"two\.tar\.gz: expected files of at most 1048576 bytes in all, got more$"):
+        tar_archive.unpack(archive, folder, what="model", most_bytes=2**20)
+    (folder / "a.params").unlink()
+    tar_archive.unpack(archive, folder, what="model", most_bytes=2**20 + 1)
+    assert sorted(contents(folder)) == ["a.params", "b.params"]
+
+
+def test_a_file_for_which_there_is_no_room_is_the_machines_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    archive = write(tmp_path / "model.tar", claiming(2**55))
+    message = rf"^model, {archive}: expected 36028797018963968 bytes of free disk space in {folder}, got \d+$"
+    with pytest.raises(PlatformError, match=message):
+        tar_archive.unpack(archive, folder, what="model", most_bytes=2**60)
     assert list(folder.iterdir()) == []
 
 

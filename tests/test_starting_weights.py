@@ -8,14 +8,15 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from gluon_ssd import artifact, starting_weights
-from gluon_ssd.artifact import Description
+from gluon_ssd import artifact
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.channels import Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
+from gluon_ssd.starting_weights import StartingWeights, class_names_of
 
 SETTINGS = {"base_network": "resnet-50", "num_classes": "2", "image_shape": "64", "num_training_samples": "8"}
 DESCRIPTION = Description(
@@ -37,7 +38,10 @@ def job(**changes: str) -> Hyperparameters:
 
 
 def start(base: Path, channels: Channels = WITH_MODEL, **changes: str) -> Start:
-    return starting_weights.start(job(**changes), channels, Paths(base), [mx.cpu()])
+    starting = StartingWeights(job(**changes), channels, Paths(base))
+    if starting.mistakes:
+        raise UserError("; ".join(starting.mistakes))
+    return starting.start([mx.cpu()])
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +156,7 @@ def test_another_network_is_refused_with_both_values(base: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("before", "now"), [(300, 512), (512, 300)])
+@pytest.mark.parametrize(("before", "now"), [(300, 512), (512, 300), (100, 300)])
 def test_vgg_16_across_448_pixels_is_refused_with_what_to_do(tmp_path: Path, before: int, now: int) -> None:
     description = Description("vgg-16", 2, before, (123.0, 117.0, 104.0))
     with pytest.raises(UserError) as caught:
@@ -281,25 +285,35 @@ def test_a_channel_of_weights_that_no_one_asks_for_is_told(
 
 
 def test_class_heads_of_no_model_cannot_start_anew(tmp_path: Path) -> None:
-    assert starting_weights.mistakes(job(reset_classes="1"), WITHOUT, Paths(tmp_path)) == [
+    assert StartingWeights(job(reset_classes="1"), WITHOUT, Paths(tmp_path)).mistakes == [
         "reset_classes: expected 0 without a model channel, whose class heads it starts anew, got 1"
     ]
-    assert (
-        starting_weights.mistakes(job(reset_classes="1", use_pretrained_model="1"), WITH_MODEL, Paths(tmp_path)) == []
-    )
+
+
+def test_weights_that_are_nowhere_are_found_out_before_the_start(tmp_path: Path) -> None:
+    (mistake,) = StartingWeights(job(use_pretrained_model="1"), WITHOUT, Paths(tmp_path)).mistakes
+    assert mistake.startswith("use_pretrained_model: expected ImageNet weights for resnet-50, resnet50_v2-")
+
+
+def test_parameters_of_an_archive_are_named_by_the_archive(tmp_path: Path) -> None:
+    tiny(tmp_path, DESCRIPTION)
+    folder = tmp_path / "input" / "data" / "model"
+    artifact.archive(folder, folder / "model.tar.gz")
+    with pytest.raises(UserError, match=f"^model channel, {folder}/model.tar.gz/model_algo_1-0000.params: expected a"):
+        start(tmp_path)
 
 
 def test_names_of_the_model_stand_in_for_those_that_channels_lack(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    assert starting_weights.class_names(None, ("a", "b")) == ("a", "b")
+    assert class_names_of(None, ("a", "b")) == ("a", "b")
     assert caplog.messages == ["Class names are those of the model in the model channel: a, b"]
-    assert starting_weights.class_names(("a", "b"), ("a", "b")) == ("a", "b")
-    assert starting_weights.class_names(("a", "b"), None) == ("a", "b")
-    assert starting_weights.class_names(None, None) is None
+    assert class_names_of(("a", "b"), ("a", "b")) == ("a", "b")
+    assert class_names_of(("a", "b"), None) == ("a", "b")
+    assert class_names_of(None, None) is None
     assert len(caplog.messages) == 1
 
 
 def test_names_that_differ_from_the_models_are_a_warning_that_has_both(caplog: pytest.LogCaptureFixture) -> None:
-    assert starting_weights.class_names(("b", "a"), ("a", "b")) == ("b", "a")
+    assert class_names_of(("b", "a"), ("a", "b")) == ("b", "a")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "model channel: expected the class names of the other channels, b, a, got a, b;" in caplog.messages[0]

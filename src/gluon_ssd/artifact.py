@@ -12,16 +12,15 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from importlib.metadata import version
-from math import isfinite
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import mxnet as mx
 
+from gluon_ssd import mxnet_error, parameter_file
+from gluon_ssd.description import Description, described, guessed
 from gluon_ssd.errors import PlatformError, UserError
-from gluon_ssd.ssd.base_networks import BASE_NETWORKS, ONES
 
 PREFIX = "model_algo_"
 HYPERPARAMETERS = "hyperparams.json"
@@ -30,60 +29,11 @@ PARAMETERS = f"{PREFIX}1-0000.params"
 DEPLOY_SYMBOL = f"deploy_{SYMBOL}"
 DESCRIPTION = "model.json"
 ONNX = "model.onnx"
+FIRST_MEAN = "bn_data_moving_mean"
 ARCHIVE_ORDER = (HYPERPARAMETERS, SYMBOL, PARAMETERS, DESCRIPTION)  # the built-in algorithm's
 WRITING_ORDER = (HYPERPARAMETERS, SYMBOL, DESCRIPTION, PARAMETERS)
 UNFINISHED = ".writing-"
-
-RAW = (0.0, 0.0, 0.0)
-NEAR_ZERO = 25.0  # of 255: a channel's mean over a data set of mean-subtracted pixels
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the programs that write a model."""
-    return {"gluon_ssd": version("gluon-ssd"), "mxnet": mx.__version__}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value)
-
-
-@dataclass(frozen=True)
-class Description:
-    """What a reader of the model must know beside its graph and weights.
-
-    Attributes:
-        class_names: By class id, or None if the job was not told.
-        input_mean: What is subtracted from red, green and blue, each 0 to 255.
-        input_std: What they are then divided by.
-        epoch: The epoch, from 0, that the weights are from; None if unknown.
-        scores: What that epoch reached on the validation channel, by the metric's name.
-        versions: Of the programs that wrote the model.
-    """
-
-    base_network: str
-    num_classes: int
-    image_shape: int
-    input_mean: tuple[float, float, float]
-    input_std: tuple[float, float, float] = ONES
-    nms_threshold: float = 0.45
-    nms_topk: int = 400
-    class_names: tuple[str, ...] | None = None
-    epoch: int | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=versions)
-
-    def is_mistyped(self, name: str) -> bool:
-        """Say whether an attribute, of those that a reader computes with, is of another kind than it should be."""
-        value = getattr(self, name)
-        if name in ("input_mean", "input_std"):
-            is_pixel = isinstance(value, tuple) and len(value) == len(RAW) and all(map(_is_number, value))
-            return not is_pixel or (name == "input_std" and min(value) <= 0)
-        if name == "class_names":
-            is_names = isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
-            return not (value is None or (is_names and len(value) == self.num_classes))
-        if name in ("num_classes", "image_shape", "nms_topk"):
-            return not (isinstance(value, int) and value > 0)
-        return name == "nms_threshold" and not _is_number(value)
+_SYMBOLS = f"{PREFIX}*-symbol.json"
 
 
 @dataclass(frozen=True)
@@ -169,43 +119,23 @@ def read(folder: Path) -> Artifact:
     Raises:
         UserError: A file is missing or cannot be read.
     """
-    symbol_file = _only(folder, f"{PREFIX}*-symbol.json")
+    symbol_file = _symbol_file(folder)
     prefix = symbol_file.name.removesuffix("-symbol.json")
-    parameter_file = _only(folder, f"{prefix}-*.params")
-    arg_params, aux_params = _load_parameters(parameter_file)
+    file = _only(folder, f"{prefix}-*.params")
+    arg_params, aux_params = parameter_file.read(file, what="model")
     hyperparameters = {name: str(value) for name, value in _read_json(folder / HYPERPARAMETERS).items()}
     if (folder / DESCRIPTION).exists():
         description = described(_read_json(folder / DESCRIPTION), str(folder / DESCRIPTION))
     else:
-        description = _guessed(folder / HYPERPARAMETERS, hyperparameters, aux_params)
+        first_mean = aux_params[FIRST_MEAN].asnumpy().ravel().tolist() if FIRST_MEAN in aux_params else None
+        description = guessed(hyperparameters, first_mean, str(folder / HYPERPARAMETERS))
     symbol = _load_symbol(symbol_file)
-    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, parameter_file)
+    return Artifact(symbol, arg_params, aux_params, hyperparameters, description, file)
 
 
 def write_description(folder: Path, description: Description) -> None:
     """Write `model.json` alone; raises OSError."""
     _write_line(folder / DESCRIPTION, asdict(description))
-
-
-def described(content: Mapping[str, Any], place: str) -> Description:
-    """Return what `content`, as JSON has it, says of a model; `place` is where it was found.
-
-    Raises:
-        UserError: Something is missing, or is not what a job writes.
-    """
-    known = {"versions": {}} | {
-        entry.name: content[entry.name] for entry in fields(Description) if entry.name in content
-    }
-    for name in ("input_mean", "input_std", "class_names"):
-        if isinstance(known.get(name), list):
-            known[name] = tuple(known[name])  # JSON has no tuples
-    try:
-        description = Description(**known)
-    except TypeError as error:
-        raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
-    for name in filter(description.is_mistyped, known):
-        raise UserError(f"model, {place}: {name}: expected what a job writes, got {content[name]!r}")
-    return description
 
 
 def archive(folder: Path, path: Path) -> None:
@@ -256,6 +186,16 @@ def _joined(
     return arguments | {f"aux:{name}": array for name, array in aux_params.items()}
 
 
+def _symbol_file(folder: Path) -> Path:
+    exported = sorted(folder.glob("*.onnx"))
+    if exported and not any(folder.glob(_SYMBOLS)):
+        raise UserError(
+            f"model: expected a file {_SYMBOLS} in {folder}, got only {exported[0].name}: an ONNX file cannot be "
+            "trained on or exported; to detect with it, name the file itself"
+        )
+    return _only(folder, _SYMBOLS)
+
+
 def _only(folder: Path, pattern: str) -> Path:
     """Return the file of this form; of several the last by name, which is the last epoch."""
     files = sorted(folder.glob(pattern))
@@ -269,31 +209,7 @@ def _load_symbol(path: Path) -> mx.sym.Symbol:
     try:
         return mx.sym.load_json(json.dumps(graph))
     except mx.base.MXNetError as error:
-        raise UserError(f"model, {path}: expected an MXNet graph, got {_shortened(error)}") from error
-
-
-def _load_parameters(path: Path) -> tuple[dict[str, mx.nd.NDArray], dict[str, mx.nd.NDArray]]:
-    try:
-        arrays = mx.nd.load(str(path))
-    except mx.base.MXNetError as error:
-        raise UserError(f"model, {path}: expected MXNet parameters, got {_shortened(error)}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"model, {path}: expected names of parameters in UTF-8, got {error}") from error
-    if not isinstance(arrays, dict):
-        raise UserError(f"model, {path}: expected named parameters, got a list")
-    parts: dict[str, dict[str, mx.nd.NDArray]] = {"arg": {}, "aux": {}}
-    for name, array in arrays.items():
-        kind, _, rest = name.partition(":")
-        if kind not in parts:
-            raise UserError(f"model, {path}: expected names that begin with arg: or aux:, got {name!r}")
-        parts[kind][rest] = array
-    return parts["arg"], parts["aux"]
-
-
-def _shortened(error: mx.base.MXNetError) -> str:
-    """Return the reason in MXNet's message, without its stack trace, on one line."""
-    message = str(error).partition("Stack trace")[0]
-    return " ".join(message[max(message.find("Check failed"), 0) :].split())
+        raise UserError(f"model, {path}: expected an MXNet graph, got {mxnet_error.reason(error)}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -301,40 +217,15 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"model: expected a file {path}, got none") from error
+    except OSError as error:
+        raise UserError(f"model, {path}: expected a file that can be read, got {error.strerror}") from error
+    except RecursionError as error:
+        raise UserError(f"model, {path}: expected JSON, got values in each other too deep to read") from error
     except ValueError as error:
         raise UserError(f"model, {path}: expected JSON, got {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"model, {path}: expected a JSON object, got {type(content).__name__}")
     return content
-
-
-def _guessed(path: Path, hyperparameters: Mapping[str, str], aux_params: Mapping[str, mx.nd.NDArray]) -> Description:
-    try:
-        base_network = hyperparameters["base_network"]
-        return Description(
-            base_network=base_network,
-            num_classes=int(hyperparameters["num_classes"]),
-            image_shape=int(hyperparameters["image_shape"]),
-            input_mean=_guessed_mean(base_network, aux_params),
-            input_std=BASE_NETWORKS[base_network].input_std if base_network in BASE_NETWORKS else ONES,
-            nms_threshold=float(hyperparameters.get("nms_threshold", Description.nms_threshold)),
-            nms_topk=int(hyperparameters.get("nms_topk", Description.nms_topk)),
-            versions={},
-        )
-    except KeyError as error:
-        raise UserError(f"model, {path}: expected a value for {error}, got none") from error
-    except ValueError as error:
-        raise UserError(f"model, {path}: expected numbers, got {error}") from error
-
-
-def _guessed_mean(base_network: str, aux_params: Mapping[str, mx.nd.NDArray]) -> tuple[float, float, float]:
-    """Tell from the first BatchNorm's mean whether the network saw raw pixels or mean-subtracted ones."""
-    if "bn_data_moving_mean" not in aux_params:
-        return BASE_NETWORKS[base_network].input_mean if base_network in BASE_NETWORKS else RAW
-    mean = aux_params["bn_data_moving_mean"].asnumpy()
-    # Raw pixels have no negative mean, however dark the images are.
-    subtracted = (abs(mean) < NEAR_ZERO).all() or (mean < 0).any()
-    return BASE_NETWORKS["vgg-16"].input_mean if subtracted else RAW
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gluon_ssd import artifact
-from gluon_ssd.artifact import Description
+from gluon_ssd.description import Description
 from gluon_ssd.errors import JobError
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd import artifact
-from gluon_ssd.artifact import Description
 from gluon_ssd.data import augment, images
 from gluon_ssd.data.augment import Choice, Window
+from gluon_ssd.description import Description
 from gluon_ssd.model_folder import model_folder
 from gluon_ssd.mxnet_network import MXNetNetwork
 from gluon_ssd.ssd.network import found

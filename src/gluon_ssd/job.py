@@ -8,10 +8,10 @@ from operator import length_hint
 
 import mxnet as mx
 
-from gluon_ssd import artifact, starting_weights
-from gluon_ssd.artifact import Description
+from gluon_ssd import artifact
 from gluon_ssd.best_model import BestModel
 from gluon_ssd.data.share import Share
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.evaluation import Evaluation, evaluate
 from gluon_ssd.inputs import open_data
@@ -24,6 +24,7 @@ from gluon_ssd.sagemaker.metrics import Reporter
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 from gluon_ssd.ssd.network import SSD
+from gluon_ssd.starting_weights import StartingWeights, class_names_of
 from gluon_ssd.training import optimizer, workers
 from gluon_ssd.training.early_stopping import EarlyStopping
 from gluon_ssd.training.learner import Batch, Learner, Losses
@@ -41,7 +42,8 @@ def train(paths: Paths, stop: StopRequest) -> None:
     opening_lines.configured(job)
     channels = Channels.read(paths.input_data_config, paths.data)
     cluster = Cluster.read(paths.resource_config)
-    _check(job, channels, cluster, paths)
+    starting = StartingWeights(job, channels, paths)
+    _check(job, channels, cluster, starting)
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
@@ -51,8 +53,8 @@ def train(paths: Paths, stop: StopRequest) -> None:
     num_workers = _num_workers(job, devices)
     with open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
         opening_lines.training_context([str(device) for device in devices])
-        network, known_names = starting_weights.start(job, channels, paths, devices)
-        class_names = starting_weights.class_names(data.class_names, known_names)
+        network, known_names = starting.start(devices)
+        class_names = class_names_of(data.class_names, known_names)
         learner = Learner(network, _optimizer(job, devices), devices)
         best = _best_model(job, paths, network, class_names)
         stopping = _early_stopping(job)
@@ -91,13 +93,13 @@ def _packed_by_sagemaker() -> bool:
     return "TRAINING_JOB_NAME" in os.environ
 
 
-def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, paths: Paths) -> None:
+def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, starting: StartingWeights) -> None:
     """Say what was sent for nothing, and refuse what this version cannot do."""
     for name in job.ignored:
         logger.info("hyperparameter %s is accepted and has no effect", name)
     for name in channels.ignored:
         logger.warning("%s channel: not used", name)
-    mistakes = starting_weights.mistakes(job, channels, paths)
+    mistakes = list(starting.mistakes)
     if len(cluster.hosts) > 1:
         mistakes.append(
             f"hosts: expected one, since this version trains on one machine, got {', '.join(cluster.hosts)}; "

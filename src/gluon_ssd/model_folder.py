@@ -1,6 +1,5 @@
 """Where a model lies: in a folder, in an archive, or in a folder with an archive."""
 
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,8 +7,6 @@ from pathlib import Path
 
 from gluon_ssd import tar_archive
 from gluon_ssd.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 ARCHIVE = "model.tar.gz"
 _FILES = ("*-symbol.json", "*.params", "*.onnx")
@@ -29,11 +26,10 @@ def model_folder(path: Path, *, what: str = "model") -> Iterator[Path]:
         UserError: There is no such model, or its archive is not safe to unpack; `what` begins the message.
         PlatformError: There is no room to unpack it.
     """
-    archive = _archive(path, what)
+    archive = find_archive(path, what=what)
     if archive is None:
         yield _holder(path, f"{what}, {path}")
         return
-    logger.info("Found a model archive file. Extracting %s", archive.name)
     with tempfile.TemporaryDirectory() as temporary:
         tar_archive.unpack(archive, Path(temporary), what=what)
         try:
@@ -43,8 +39,12 @@ def model_folder(path: Path, *, what: str = "model") -> Iterator[Path]:
             raise UserError(str(error).replace(temporary, str(archive))) from error
 
 
-def _archive(path: Path, what: str) -> Path | None:
-    """Return the archive to unpack; None where the files lie loose."""
+def find_archive(path: Path, *, what: str = "model") -> Path | None:
+    """Return the archive that `model_folder` unpacks; None where the files lie loose.
+
+    Raises:
+        UserError: Nothing is at `path`, or more archives than one.
+    """
     if path.is_file():
         return path
     if not path.is_dir():

@@ -10,10 +10,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from gluon_ssd import artifact
+from gluon_ssd.description import described
 from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker import cpus
 
-SUFFIX = ".onnx"
 _ERRORS = 3  # ONNX Runtime's level of messages
 
 
@@ -32,7 +32,7 @@ class OnnxNetwork:
         """
         self._session = _session(path)
         properties = self._session.get_modelmeta().custom_metadata_map
-        self.description = artifact.described(_values(properties, path), str(path))
+        self.description = described(_values(properties, path), str(path))
 
     def detect(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what is in images (B, S, S, 3), RGB: rows (B, K, 6) as those of `SSD.detect`."""
@@ -45,7 +45,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS
     # As many as MXNet takes. Without a number it binds each thread to a core, which a container may not let it.
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0))))
+    options.intra_op_num_threads = cpus.told(os.environ) or cpus.available()
     try:
         return onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError as error:
@@ -59,7 +59,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 def _values(properties: Mapping[str, str], path: Path) -> dict[str, Any]:
     try:
         return {name: json.loads(text) for name, text in properties.items()}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"model, {path}: expected an ONNX file of `gluon-ssd export`, got another: {error}") from error
 
 

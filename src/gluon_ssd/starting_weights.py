@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import mxnet as mx
 
 from gluon_ssd import artifact, pretrained
-from gluon_ssd.artifact import Artifact, Description
+from gluon_ssd.artifact import Artifact
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.imagenet import places
-from gluon_ssd.model_folder import model_folder
+from gluon_ssd.model_folder import find_archive, model_folder
 from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
@@ -23,38 +25,70 @@ logger = logging.getLogger(__name__)
 ClassNames = tuple[str, ...] | None
 
 
-def mistakes(job: Hyperparameters, channels: Channels, paths: Paths) -> list[str]:
-    """Say what the job asks for in vain, before anything is read."""
-    found = []
-    if job.reset_classes and channels.model is None:
-        found.append(f"reset_classes: expected 0 without a {MODEL} channel, whose class heads it starts anew, got 1")
-    if job.use_pretrained_model and channels.model is None:
-        try:
-            _pretrained_file(job, channels, paths)
-        except UserError as error:
-            found.append(str(error))
-    return found
+class StartingWeights:
+    """What the network of a job starts from: found, and its fit checked, before any data is read.
 
-
-def start(
-    job: Hyperparameters, channels: Channels, paths: Paths, devices: Sequence[mx.Context]
-) -> tuple[SSD, ClassNames]:
-    """Return a network on `devices`, ready to be trained, and the names that its classes are known to have.
-
-    Raises:
-        UserError: What it should start from is not there, is broken, or is not for this job.
+    Attributes:
+        mistakes: What the job asks for in vain.
     """
-    if channels.pretrained and (channels.model or not job.use_pretrained_model):
-        reason = "there is a model channel" if channels.model else "use_pretrained_model is 0"
-        logger.warning("%s channel: not used, since %s", PRETRAINED, reason)
-    if channels.model:
-        return _from_model(job, paths, devices)
-    if job.use_pretrained_model:
-        return _from_pretrained(job, _pretrained_file(job, channels, paths), devices), None
-    return _from_scratch(job, devices), None
+
+    def __init__(self, job: Hyperparameters, channels: Channels, paths: Paths) -> None:
+        """Read the model, or find the weights.
+
+        Raises:
+            PlatformError: There is no room to unpack the model.
+        """
+        self.mistakes: list[str] = []
+        self._job = job
+        self._model: _Model | None = None
+        self._pretrained: Path | None = None
+        self._unused = _unused_channel(job, channels)
+        if job.reset_classes and channels.model is None:
+            self.mistakes.append(
+                f"reset_classes: expected 0 without a {MODEL} channel, whose class heads it starts anew, got 1"
+            )
+        try:
+            if channels.model:
+                self._model = _read_model(job, paths)
+            elif job.use_pretrained_model:
+                self._pretrained = _pretrained_file(job, channels, paths)
+        except UserError as error:
+            self.mistakes.append(str(error))
+
+    def start(self, devices: Sequence[mx.Context]) -> tuple[SSD, ClassNames]:
+        """Return a network on `devices`, ready to be trained, and the names that its classes are known to have.
+
+        To be called once and without mistakes: the model's arrays are not kept.
+
+        Raises:
+            UserError: ImageNet weights are not what their file's name says.
+        """
+        if self._unused:
+            logger.warning("%s channel: not used, since %s", PRETRAINED, self._unused)
+        if self._model:
+            model, self._model = self._model, None
+            return _from_model(self._job, model, devices)
+        if self._pretrained:
+            return _from_pretrained(self._job, self._pretrained, devices), None
+        return _from_scratch(self._job, devices), None
 
 
-def class_names(own: ClassNames, known: ClassNames) -> ClassNames:
+@dataclass(frozen=True)
+class _Model:
+    """The model of the model channel, and the network that takes its parameters.
+
+    Attributes:
+        arg_params: Those that are taken over.
+        archive: What the model was unpacked from, if it was.
+    """
+
+    artifact: Artifact
+    arg_params: dict[str, mx.nd.NDArray]
+    network: SSD
+    archive: Path | None
+
+
+def class_names_of(own: ClassNames, known: ClassNames) -> ClassNames:
     """Return the names of the classes: those of the job's channels, or else those of the model that it starts from."""
     if own is None and known is not None:
         logger.info("Class names are those of the model in the model channel: %s", ", ".join(known))
@@ -94,27 +128,47 @@ def _from_pretrained(job: Hyperparameters, file: Path, devices: Sequence[mx.Cont
     return network
 
 
-def _from_model(job: Hyperparameters, paths: Paths, devices: Sequence[mx.Context]) -> tuple[SSD, ClassNames]:
+def _unused_channel(job: Hyperparameters, channels: Channels) -> str | None:
+    """Return why the channel of weights is not used, if it is there and is not."""
+    if channels.pretrained is None:
+        return None
+    if channels.model:
+        return "there is a model channel"
+    return None if job.use_pretrained_model else "use_pretrained_model is 0"
+
+
+def _read_model(job: Hyperparameters, paths: Paths) -> _Model:
+    path, what = paths.channel(MODEL), f"{MODEL} channel"
+    with model_folder(path, what=what) as folder:
+        model = artifact.read(folder)
+        _check_fit(job, model.description)
+        network = SSD(
+            job.base_network,
+            job.num_classes,
+            job.image_shape,
+            input_mean=model.description.input_mean,
+            input_std=model.description.input_std,
+        )
+        arg_params = strict_loading.without_class_heads(model.arg_params) if job.reset_classes else model.arg_params
+        try:
+            strict_loading.check(network, arg_params, model.aux_params, class_heads=not job.reset_classes)
+        except UserError as error:
+            raise UserError(f"{what}, {model.parameter_file}: {error}") from error
+    return _Model(model, arg_params, network, find_archive(path, what=what))
+
+
+def _from_model(job: Hyperparameters, model: _Model, devices: Sequence[mx.Context]) -> tuple[SSD, ClassNames]:
     logger.info("Start training from the model in the model channel.")
     if job.use_pretrained_model:
         logger.info("use_pretrained_model has no effect where there is a model channel")
-    with model_folder(paths.channel(MODEL), what="model channel") as folder:
-        return _from_folder(job, folder, devices)
-
-
-def _from_folder(job: Hyperparameters, folder: Path, devices: Sequence[mx.Context]) -> tuple[SSD, ClassNames]:
-    model = artifact.read(folder)
-    logger.info("Using model weights from file %s.", model.prefix)
-    _check_fit(job, model.description)
-    network = SSD(
-        job.base_network,
-        job.num_classes,
-        job.image_shape,
-        input_mean=model.description.input_mean,
-        input_std=model.description.input_std,
-    )
+    if model.archive:
+        logger.info("Found a model archive file. Extracting %s", model.archive.name)
+    logger.info("Using model weights from file %s.", model.artifact.prefix)
+    network = model.network
     weights.initialize(network, devices, seed=job.seed)
-    _load(network, model, reset_classes=job.reset_classes)
+    fresh = weights.load(network, model.arg_params, model.artifact.aux_params)
+    if fresh:
+        logger.info("reset_classes: %d parameters of class heads start anew", len(fresh))
     logger.info("done loading checkpoint")
     logger.info(
         "The network gets pixels as the model did: less %s, divided by %s",
@@ -122,7 +176,7 @@ def _from_folder(job: Hyperparameters, folder: Path, devices: Sequence[mx.Contex
         list(network.input_std),
     )
     _freeze(network, job.freeze_layer_pattern)
-    return network, None if job.reset_classes else model.description.class_names
+    return network, None if job.reset_classes else model.artifact.description.class_names
 
 
 def _check_fit(job: Hyperparameters, model: Description) -> None:
@@ -150,17 +204,6 @@ def _has_layers_of(job: Hyperparameters, image_shape: int) -> bool:
     if image_shape < base.least_image_shape:
         return False
     return base.layout(image_shape) == base.layout(job.image_shape)
-
-
-def _load(network: SSD, model: Artifact, *, reset_classes: bool) -> None:
-    arg_params = strict_loading.without_class_heads(model.arg_params) if reset_classes else model.arg_params
-    try:
-        strict_loading.check(network, arg_params, model.aux_params, class_heads=not reset_classes)
-    except UserError as error:
-        raise UserError(f"model channel, {model.parameter_file}: {error}") from error
-    fresh = weights.load(network, arg_params, model.aux_params)
-    if fresh:
-        logger.info("reset_classes: %d parameters of class heads start anew", len(fresh))
 
 
 def _freeze(network: SSD, pattern: str) -> None:

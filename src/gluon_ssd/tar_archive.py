@@ -133,7 +133,10 @@ def _safe_parts(member: tarfile.TarInfo, place: str) -> tuple[str, ...]:
         raise UserError(f"{place}: expected paths below its own folder, got {member.name!r}")
     if len(member.name.encode(errors="surrogateescape")) > _LONGEST_PATH:
         raise UserError(f"{place}: expected paths of at most {_LONGEST_PATH} bytes, got {member.name[:99]!r}...")
-    if not (member.isreg() or member.isdir()):
+    if member.isreg() and not path.parts:
+        raise UserError(f"{place}: expected names of files, got {member.name!r} for one")
+    # A sparse file is larger than what the archive has of it, for which there is no limit then.
+    if not (member.isreg() or member.isdir()) or member.issparse():
         raise UserError(f"{place}: expected files and folders alone, got {member.name!r}, which is {_kind(member)}")
     if member.size < 0 or (member.isdir() and member.size):
         raise UserError(f"{place}: expected a size that can be, got {member.size} of {member.name!r}")
@@ -143,7 +146,7 @@ def _safe_parts(member: tarfile.TarInfo, place: str) -> tuple[str, ...]:
 def _kind(member: tarfile.TarInfo) -> str:
     if member.islnk() or member.issym():
         return f"a link to {member.linkname!r}"
-    return "a device or a pipe"
+    return "a sparse file" if member.issparse() else "a device or a pipe"
 
 
 def _check_room(folder: Path, size: int, place: str) -> None:
@@ -153,15 +156,14 @@ def _check_room(folder: Path, size: int, place: str) -> None:
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, place: str) -> None:
-    source = tar.extractfile(member)
-    if source is None:
-        raise UserError(f"{place}: expected a file, got {member.name!r}, which is none")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        written = target.open("xb")
     except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(f"{place}: expected each path once, got {member.name!r} twice") from error
-    with source, written:
+        raise UserError(f"{place}: expected files below folders, got {member.name!r} below another file") from error
+    if target.is_dir():
+        raise UserError(f"{place}: expected files beside folders, got {member.name!r} as both")
+    if target.exists():
+        raise UserError(f"{place}: expected each path once, got {member.name!r} twice")
+    # It breaks off with an error of tarfile's where the archive has less than the member's size.
+    with cast("BinaryIO", tar.extractfile(member)) as source, target.open("xb") as written:
         shutil.copyfileobj(source, written, _CHUNK)
-    if target.stat().st_size != member.size:
-        raise UserError(f"{place}: expected {member.size} bytes of {member.name!r}, got {target.stat().st_size}")

@@ -125,6 +125,7 @@ def test_a_model_of_other_classes_is_a_customer_error_that_names_both_numbers(fi
         "ClientError: model channel: num_classes: expected 2, as the model has, got 3; set reset_classes=1 to start "
         "its class heads anew"
     )
+    assert "ImageDetRecordIOParser" not in ended.log  # no data was read
     job.hyperparameters["reset_classes"] = "1"
     job.write_config()
     again = job.run(TRAINING_JOB_NAME="third")
@@ -145,6 +146,7 @@ def test_an_archive_with_a_link_is_a_customer_error_that_names_it(tmp_path: Path
         "'model_algo_1-0000.params', which is a link to '../../../../config/hyperparameters.json'"
     )
     assert "Traceback" not in ended.log
+    assert "ImageDetRecordIOParser" not in ended.log
 
 
 def test_an_archive_without_parameters_is_a_customer_error_that_names_it(tmp_path: Path) -> None:

@@ -270,5 +270,13 @@ def test_a_file_that_is_no_such_model_is_refused(tmp_path: Path, trained: Traine
     assert re.match(r"gluon-ssd: model, \S+m.onnx: expected an ONNX file, got: ", errors)
 
 
+@pytest.mark.parametrize("threads", ["", "2,1", "many"])
+def test_onnx_takes_any_number_of_threads_that_mxnet_does(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, threads: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert OnnxNetwork(trained.onnx).description.image_shape == 64
+
+
 def test_onnx_says_what_the_model_folder_says(trained: Trained) -> None:
     assert OnnxNetwork(trained.onnx).description == Detector.read(trained.job.model, mx.cpu()).description

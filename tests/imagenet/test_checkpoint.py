@@ -30,16 +30,11 @@ def test_names_as_gluon_writes_them_are_refused(tmp_path: Path, network: SSD) ->
         checkpoint.read(tmp_path / "a.params", network)
 
 
-def test_arrays_without_names_are_refused(tmp_path: Path, network: SSD) -> None:
-    mx.nd.save(str(tmp_path / "a.params"), [mx.nd.ones(3)])
-    with pytest.raises(UserError, match=r"a\.params: expected named parameters, got a list$"):
-        checkpoint.read(tmp_path / "a.params", network)
-
-
-@pytest.mark.parametrize("kept", [0, 7, 100, -1])
-def test_a_broken_file_is_refused(tmp_path: Path, network: SSD, kept: int) -> None:
+def test_a_broken_file_is_refused(tmp_path: Path, network: SSD) -> None:
     path = tmp_path / "a.params"
     mx.nd.save(str(path), {"arg:fc1_bias": mx.nd.ones(300)})
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(UserError, match=r"a\.params: expected MXNet parameters, got another or a broken file$"):
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(
+        UserError, match=f"^pretrained weights, {path}: expected MXNet parameters, got a file that ends"
+    ):
         checkpoint.read(path, network)

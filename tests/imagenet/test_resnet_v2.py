@@ -59,6 +59,16 @@ def test_the_statistics_of_normalized_pixels_become_those_of_pixels(tmp_path: Pa
     np.testing.assert_allclose(arrays["bn_data_moving_var"].asnumpy(), [3409.976, 13050.778, 822.973], rtol=1e-4)
 
 
+def test_the_mean_that_pixels_lack_already_is_taken_off(tmp_path: Path) -> None:
+    classifier = gluoncv.model_zoo.get_model("resnet18_v2")
+    zoo.randomize(classifier, SIDE)
+    classifier.features[0].running_mean.set_data(mx.nd.array([0, 1, -1]))
+    zoo.save(classifier, tmp_path / "file.params")
+
+    arrays = resnet_v2.read(tmp_path / "file.params", SSD("resnet-18", 2, SIDE, input_mean=(123.0, 117.0, 104.0)))
+    np.testing.assert_allclose(arrays["bn_data_moving_mean"].asnumpy(), [0.675, 56.4, -57.845], rtol=1e-4)
+
+
 def test_a_greater_epsilon_is_made_up_for_where_the_variance_is_small(tmp_path: Path) -> None:
     classifier = gluoncv.model_zoo.get_model("resnet18_v2")
     zoo.randomize(classifier, SIDE)

@@ -138,6 +138,14 @@ def test_freezing_matches_names_from_their_start(fresh: SSD) -> None:
     ]
     assert all(fresh.parameters[name].grad_req == "null" for name in frozen)
     assert fresh.parameters["multi_feat_2_conv_1x1_conv_weight"].grad_req == "write"
+    assert weights.freeze(fresh, "conv1|_weight") == []  # many names have either, further in
+
+
+def test_batch_norm_ignores_its_gamma_unless_it_says_otherwise() -> None:
+    symbol = mx.sym.Variable("data")
+    for name, settings in {"silent": {}, "fixed": {"fix_gamma": True}, "learned": {"fix_gamma": False}}.items():
+        symbol = mx.sym.BatchNorm(symbol, name=name, **settings)
+    assert weights.fixed_gammas(symbol) == {"silent_gamma", "fixed_gamma"}
 
 
 def test_the_pattern_of_the_documentation_freezes_eight_parameters_of_vgg_16_and_none_of_resnet_50(

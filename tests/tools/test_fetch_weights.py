@@ -1,5 +1,6 @@
 import hashlib
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,17 @@ def test_a_broken_file_of_that_name_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / f"{NAME}.params").read_bytes() == CONTENT
 
 
+def claiming(size: int) -> bytes:
+    """A zip file whose directory says that its file is so large."""
+    body = bytearray(GOOD.body)
+    struct.pack_into("<I", body, body.index(b"PK\x01\x02") + 24, size)
+    return bytes(body)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
+        (Answer(body=claiming(2**31)), "expected a file of at most 1,073,741,824 bytes in it, got 2,147,483,648"),
         (Answer(404), "expected a file, got 404 Not Found"),
         (Answer(body=GOOD.body, sent=100), "expected a file, got IncompleteRead"),
         (Answer(body=b"<html>"), "expected a zip file, got another or a broken one: File is not a zip file"),

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from contract.job import Job, picture
-from gluon_ssd.artifact import Description
 from gluon_ssd.data.class_names import write_class_names
 from gluon_ssd.data.recordio import pack
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.tools.labeled_data import open_labeled
 

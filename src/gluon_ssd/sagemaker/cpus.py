@@ -1,7 +1,7 @@
 """The CPUs that this process may use, which MXNet must be told before it is imported."""
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 _VARIABLE = "OMP_NUM_THREADS"
@@ -18,15 +18,20 @@ def available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def claim(environ: MutableMapping[str, str]) -> int:
-    """Set OMP_NUM_THREADS to the available CPUs unless it is set, and return the number in force.
+    """Make OMP_NUM_THREADS one number, that of the available CPUs unless one is set, and return it.
 
-    MXNet 1.9.1 reads the variable when it is imported and takes half of the CPUs without it.
+    MXNet 1.9.1 reads the variable when it is imported, takes half of the CPUs without it, and ends the process where it
+    is a list.
     """
-    threads = environ.get(_VARIABLE, "").partition(",")[0].strip()  # OpenMP takes a list, a number for each level
-    if not threads.isdecimal() or int(threads) == 0:
-        threads = str(available())
-        environ[_VARIABLE] = threads
-    return int(threads)
+    threads = told(environ) or available()
+    environ[_VARIABLE] = str(threads)
+    return threads
+
+
+def told(environ: Mapping[str, str]) -> int | None:
+    """Return the first number of OMP_NUM_THREADS, which OpenMP lets be a list, a number for each level; else None."""
+    first = environ.get(_VARIABLE, "").partition(",")[0].strip()
+    return int(first) or None if first.isascii() and first.isdecimal() else None
 
 
 def _quota(cgroup: Path) -> float | None:

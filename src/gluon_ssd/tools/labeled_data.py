@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gluon_ssd.artifact import Description
 from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.class_names import read_class_names
 from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.content_type import MANIFEST, RECORDIO
