@@ -180,7 +180,11 @@ def test_of_vgg_16_the_mean_is_taken_for_granted(tmp_path: Path) -> None:
         ("hyperparams.json", b"num_classes=2", "model, {folder}/hyperparams.json: expected JSON, got Expecting value"),
         ("hyperparams.json", b"[]", "model, {folder}/hyperparams.json: expected a JSON object, got list"),
         ("model.json", b"\xff\xfe", "model, {folder}/model.json: expected JSON"),
-        ("model.json", b'{"num_classes": 2}', "model, {folder}/model.json: expected a description of the model, got"),
+        (
+            "model.json",
+            b'{"num_classes": 2}',
+            "model, {folder}/model.json: expected a description with base_network, image_shape, input_mean, got",
+        ),
     ],
 )
 def test_a_missing_or_broken_file_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:

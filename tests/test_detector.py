@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -118,5 +119,14 @@ def test_a_trained_network_predicts_the_same_once_written_and_read(base_network:
 def test_weights_for_other_classes_than_described_are_refused(model: Path) -> None:
     other = artifact.read(model)
     changed = artifact.Artifact(other.symbol, other.arg_params, other.aux_params, other.hyperparameters, description(3))
-    with pytest.raises(UserError, match=r"cls_pred_conv_\w+ of shape .* check base_network and num_classes$"):
+    with pytest.raises(
+        UserError, match=r"^model, model_algo_1-0000.params: expected arg:_plus12_cls_pred_conv_weight of shape .* got "
+    ):
+        MXNetNetwork(changed, mx.cpu())
+
+
+def test_a_base_network_that_there_is_not_is_told_with_the_model(model: Path) -> None:
+    other = artifact.read(model)
+    changed = replace(other, description=replace(other.description, base_network="resnet-7"))
+    with pytest.raises(UserError, match=r"^model, .*-0000.params: base_network: expected one of .*resnet-7"):
         MXNetNetwork(changed, mx.cpu())

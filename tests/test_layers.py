@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tar_archive": {"errors"},
     "model_folder": {"errors", "tar_archive"},
     "best_model": {"errors", "artifact", "description", "onnx_export", "ssd"},
-    "mxnet_network": {"artifact", "ssd"},
+    "mxnet_network": {"artifact", "description", "errors", "ssd"},
     "onnx_network": {"errors", "description", "sagemaker"},
     "onnx_export": {"artifact", "mxnet_network", "ssd"},
     "detector": {"artifact", "data", "description", "model_folder", "mxnet_network", "onnx_network", "ssd"},

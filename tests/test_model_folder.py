@@ -137,6 +137,15 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["model_algo_1-0000.params", "model_algo_1-symbol.json", "model.onnx"])
+def test_file_of_a_model_is_not_taken_for_an_archive(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    expected = f"model: expected a folder or a model.tar.gz, got {tmp_path / name}, a file of a model; name its folder"
+    with pytest.raises(UserError) as caught, model_folder(tmp_path / name):
+        pass
+    assert str(caught.value) == expected
+
+
 def test_bomb_stops_before_it_is_written(tmp_path: Path) -> None:
     folder = tmp_path / "unpacked"
     folder.mkdir()

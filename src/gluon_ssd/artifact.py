@@ -200,7 +200,8 @@ def _only(folder: Path, pattern: str) -> Path:
     """Return the file of this form; of several the last by name, which is the last epoch."""
     files = sorted(folder.glob(pattern))
     if not files:
-        raise UserError(f"model: expected a file {pattern} in {folder}, got none")
+        alone = "; a graph that only detects cannot stand for it" if (folder / DEPLOY_SYMBOL).exists() else ""
+        raise UserError(f"model: expected a file {pattern} in {folder}, got none{alone}")
     return files[-1]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -63,10 +63,10 @@ def described(content: Mapping[str, Any], place: str) -> Description:
     for name in ("input_mean", "input_std", "class_names"):
         if isinstance(known.get(name), list):
             known[name] = tuple(known[name])  # JSON has no tuples
-    try:
-        description = Description(**known)
-    except TypeError as error:
-        raise UserError(f"model, {place}: expected a description of the model, got {error}") from error
+    missing = [entry.name for entry in fields(Description) if _is_required(entry) and entry.name not in known]
+    if missing:
+        raise UserError(f"model, {place}: expected a description with {', '.join(missing)}, got one without")
+    description = Description(**known)
     _check(description, content, place)
     return description
 
@@ -112,6 +112,10 @@ def _check(description: Description, given: Mapping[str, Any], place: str) -> No
             f"model, {place}: class_names: expected {description.num_classes}, as num_classes says, got "
             f"{given['class_names']!r}"
         )
+
+
+def _is_required(entry: "Field[Any]") -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING
 
 
 def _is_text(value: object) -> bool:

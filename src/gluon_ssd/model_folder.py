@@ -46,6 +46,8 @@ def find_archive(path: Path, *, what: str = "model") -> Path | None:
         UserError: Nothing is at `path`, or more archives than one.
     """
     if path.is_file():
+        if any(path.match(pattern) for pattern in _FILES):
+            raise UserError(f"{what}: expected a folder or a {ARCHIVE}, got {path}, a file of a model; name its folder")
         return path
     if not path.is_dir():
         raise UserError(f"{what}: expected a folder or a {ARCHIVE}, got {path}, where nothing is")

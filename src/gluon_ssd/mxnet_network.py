@@ -5,7 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd.artifact import Artifact
-from gluon_ssd.ssd import weights
+from gluon_ssd.description import Description
+from gluon_ssd.errors import UserError
+from gluon_ssd.ssd import strict_loading, weights
 from gluon_ssd.ssd.network import SSD
 
 
@@ -24,14 +26,12 @@ class MXNetNetwork:
             UserError: They do not fit the network that the model describes.
         """
         self.description = model.description
-        self.ssd = SSD(
-            self.description.base_network,
-            self.description.num_classes,
-            self.description.image_shape,
-            input_mean=self.description.input_mean,
-            input_std=self.description.input_std,
-        )
         self._device = _default_device() if device is None else device
+        try:
+            self.ssd = _network(model.description)
+            strict_loading.check(self.ssd, model.arg_params, model.aux_params)
+        except UserError as error:
+            raise UserError(f"model, {model.parameter_file}: {error}") from error
         weights.restore(self.ssd, [self._device], model.arg_params, model.aux_params)
 
     def detect(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -42,6 +42,16 @@ class MXNetNetwork:
             nms_topk=self.description.nms_topk,
         ).asnumpy()
         return rows
+
+
+def _network(description: Description) -> SSD:
+    return SSD(
+        description.base_network,
+        description.num_classes,
+        description.image_shape,
+        input_mean=description.input_mean,
+        input_std=description.input_std,
+    )
 
 
 def _default_device() -> mx.Context:

@@ -32,13 +32,28 @@ class OnnxNetwork:
         """
         self._session = _session(path)
         properties = self._session.get_modelmeta().custom_metadata_map
+        if "base_network" not in properties:
+            raise UserError(f"model, {path}: expected an ONNX file of `gluon-ssd export`, got one from elsewhere")
         self.description = described(_values(properties, path), str(path))
+        self._check_form(path)
 
     def detect(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what is in images (B, S, S, 3), RGB: rows (B, K, 6) as those of `SSD.detect`."""
         (rows,) = self._session.run(None, {"images": images})
         found: NDArray[np.float32] = rows
         return found
+
+    def _check_form(self, path: Path) -> None:
+        """Raise a UserError unless the graph takes and gives what its properties say."""
+        side = self.description.image_shape
+        values = [*self._session.get_inputs(), *self._session.get_outputs()]
+        given = [(value.name, value.type, *value.shape[1:]) for value in values]
+        rows = given[-1][2] if len(given[-1]) > 2 else None  # noqa: PLR2004 - how many there are is up to the model
+        expected = [("images", "tensor(uint8)", side, side, 3), ("detections", "tensor(float)", rows, 6)]
+        if given != expected:
+            raise UserError(
+                f"model, {path}: expected an ONNX file of `gluon-ssd export`, with {expected}, got one with {given}"
+            )
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
