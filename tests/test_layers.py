@@ -31,6 +31,7 @@ EVERYTHING = {
     "detector",
     "inputs",
     "starting_weights",
+    "joining",
     "tools",
     "job",
     "train",
@@ -71,11 +72,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sagemaker",
         "ssd",
     },
+    "joining": {"errors", "sagemaker", "training"},
     "tools": EVERYTHING
     - {
         "training",
         "best_model",
         "starting_weights",
+        "joining",
         "job",
         "train",
         "subcommand",

@@ -18,4 +18,4 @@ class PlatformError(JobError):
 
 
 class StoppedError(Exception):
-    """The job was asked to stop while it waited for data, which is no failure."""
+    """The job was asked to stop while it waited for data or for other hosts, which is no failure."""

@@ -1,7 +1,7 @@
 """From a job's channels to the batches it trains and validates on."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,12 @@ class Data:
     training: TrainingBatches | StreamedTrainingBatches
     validation: ValidationBatches | StreamedValidationBatches
     class_names: tuple[str, ...] | None
+    is_split: bool = False
+
+    def keep_pace(self, all_say: Callable[[float], Sequence[float]]) -> None:
+        """Make epochs equally long where each worker has images of its own; `all_say` tells what each of them says."""
+        if self.is_split and isinstance(self.training, TrainingBatches):
+            self.training.keep_pace(int(max(all_say(self.training.images))))
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
         ) as training,
         _validation_batches(validation.source, _form(channels.validation, job), job, num_workers) as validating,
     ):
-        yield Data(training, validating, names)
+        yield Data(training, validating, names, is_split)
 
 
 @dataclass(frozen=True)

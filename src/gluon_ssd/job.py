@@ -4,11 +4,12 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from functools import partial
 from operator import length_hint
 
 import mxnet as mx
 
-from gluon_ssd import artifact
+from gluon_ssd import artifact, joining
 from gluon_ssd.best_model import BestModel
 from gluon_ssd.data.share import Share
 from gluon_ssd.description import Description
@@ -25,18 +26,71 @@ from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.starting_weights import StartingWeights, class_names_of
-from gluon_ssd.training import optimizer, workers
+from gluon_ssd.training import devices as all_devices
+from gluon_ssd.training import optimizer
 from gluon_ssd.training.early_stopping import EarlyStopping
 from gluon_ssd.training.learner import Batch, Learner, Losses
+from gluon_ssd.training.workers import Workers, all_say, any_of, until_any
 
 logger = logging.getLogger(__name__)
 
+NO_SCORES = Evaluation(0.0, {}, 0.0, 0.0)  # of a worker that leaves judging to the first
 MOST_WORKERS_PER_GPU = 4  # each prepares several times what a GPU of this MXNet's age can train on
 
 
 def train(paths: Paths, stop: StopRequest) -> None:
     """Train the detector that the job under `paths` asks for, and leave its artifact there."""
     started = time.time()
+    job, channels, cluster, starting = _configuration(paths)
+    devices = all_devices.of_this_machine(gpu_paid_for=cluster.is_gpu_instance)
+    share = Share(cluster.rank, len(cluster.hosts))
+    num_workers = _num_workers(job, devices)
+    with (
+        joining.join(job, cluster, paths, lambda: stop.requested) as workers,
+        open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data,
+    ):
+        data.keep_pace(partial(all_say, workers))
+        opening_lines.training_context([str(device) for device in devices], _store(job, workers))
+        network, known_names = starting.start(devices)
+        class_names = class_names_of(data.class_names, known_names)
+        learner = Learner(network, _optimizer(job, devices, workers), devices, workers)
+        best = _best_model(job, paths, network, class_names)
+        stopping = _early_stopping(job)
+        report = _reporter(job, cluster, started)
+        opening_lines.state_created()
+        report.data_opened()
+
+        completed = 0
+        for epoch in range(job.begin_epoch, job.epochs):
+            batches = until_any(workers, stop, data.training.epoch(epoch))
+            losses = learner.train(report.batches(epoch, batches, _images), epoch=epoch)
+            if any_of(workers, asked=stop.requested):
+                break
+            _report_losses(report, epoch, losses)
+            validation = report.validation_batches(epoch, data.validation, total=length_hint(data.validation) or None)
+            # The first worker judges and writes for all.
+            scores = _validate(learner, stop.until(validation), job) if workers.is_first else NO_SCORES
+            if any_of(workers, asked=stop.requested):
+                break
+            if workers.is_first:
+                _report_scores(report, epoch, scores, class_names)
+                if best.observe(epoch, scores.mean_average_precision, _named(scores)):
+                    report.improved(scores.mean_average_precision, best.parameters)
+            stopping.observe(epoch, all_say(workers, scores.mean_average_precision)[0])
+            report.epoch_finished(epoch)
+            completed += 1
+            if stopping.due:
+                logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
+                break
+
+        if workers.is_first:
+            best.finish(export_onnx=job.export_onnx)
+            report.finished(completed, best.parameters, hosts=workers.count)
+            _pack(paths)
+
+
+def _configuration(paths: Paths) -> tuple[Hyperparameters, Channels, Cluster, StartingWeights]:
+    """Read what the job asks for, and find out what stands against it before it takes long."""
     opening_lines.provided(paths.hyperparameters, read_object(paths.hyperparameters))
     job = Hyperparameters.read(paths.hyperparameters)
     opening_lines.configured(job)
@@ -47,43 +101,10 @@ def train(paths: Paths, stop: StopRequest) -> None:
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
-    devices = workers.devices(gpu_paid_for=cluster.is_gpu_instance)
+    return job, channels, cluster, starting
 
-    share = Share(cluster.rank, len(cluster.hosts))
-    num_workers = _num_workers(job, devices)
-    with open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
-        opening_lines.training_context([str(device) for device in devices])
-        network, known_names = starting.start(devices)
-        class_names = class_names_of(data.class_names, known_names)
-        learner = Learner(network, _optimizer(job, devices), devices)
-        best = _best_model(job, paths, network, class_names)
-        stopping = _early_stopping(job)
-        report = _reporter(job, cluster, started)
-        opening_lines.state_created()
-        report.data_opened()
 
-        completed = 0
-        for epoch in range(job.begin_epoch, job.epochs):
-            losses = learner.train(report.batches(epoch, stop.until(data.training.epoch(epoch)), _images), epoch=epoch)
-            if stop.requested:
-                break
-            _report_losses(report, epoch, losses)
-            validation = report.validation_batches(epoch, data.validation, total=length_hint(data.validation) or None)
-            scores = _validate(learner, stop.until(validation), job)
-            if stop.requested:
-                break
-            _report_scores(report, epoch, scores, class_names)
-            if best.observe(epoch, scores.mean_average_precision, _named(scores)):
-                report.improved(scores.mean_average_precision, best.parameters)
-            stopping.observe(epoch, scores.mean_average_precision)
-            report.epoch_finished(epoch)
-            completed += 1
-            if stopping.due:
-                logger.info("early_stopping: validation mAP has not improved for %d epochs", stopping.waited)
-                break
-
-        best.finish(export_onnx=job.export_onnx)
-        report.finished(completed, best.parameters)
+def _pack(paths: Paths) -> None:
     if not _packed_by_sagemaker():
         artifact.archive(paths.model, paths.model_archive)
         logger.info('Packed the model into "%s"', paths.model_archive)
@@ -99,14 +120,24 @@ def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, starting:
         logger.info("hyperparameter %s is accepted and has no effect", name)
     for name in channels.ignored:
         logger.warning("%s channel: not used", name)
+    if len(cluster.hosts) > 1 and channels.validation.is_sharded:
+        logger.warning(
+            "validation channel: S3DistributionType: expected FullyReplicated on several hosts, got ShardedByS3Key; "
+            "host %s judges for all, by its own part alone",
+            cluster.primary,
+        )
     mistakes = list(starting.mistakes)
-    if len(cluster.hosts) > 1:
+    if len(cluster.hosts) > 1 and channels.train.is_pipe and channels.train.is_sharded:
         mistakes.append(
-            f"hosts: expected one, since this version trains on one machine, got {', '.join(cluster.hosts)}; "
-            "set the instance count to 1"
+            "train channel: S3DistributionType: expected FullyReplicated on several hosts in Pipe mode, got "
+            "ShardedByS3Key; use FullyReplicated, where each host trains on its part, or File or FastFile mode"
         )
     if mistakes:
         raise UserError("; ".join(mistakes))
+
+
+def _store(job: Hyperparameters, workers: Workers) -> str:
+    return "device" if workers.count == 1 else job.store
 
 
 def _num_workers(job: Hyperparameters, devices: list[mx.Context]) -> int:
@@ -117,12 +148,14 @@ def _num_workers(job: Hyperparameters, devices: list[mx.Context]) -> int:
     return max(1, min(cpus.available() - 1, MOST_WORKERS_PER_GPU * len(gpus)))
 
 
-def _optimizer(job: Hyperparameters, devices: list[mx.Context]) -> mx.optimizer.Optimizer:
+def _optimizer(job: Hyperparameters, devices: list[mx.Context], workers: Workers) -> mx.optimizer.Optimizer:
+    updates = job.num_training_samples // (job.mini_batch_size * workers.count)
     learning_rate, scheduler = optimizer.schedule(
         job.learning_rate,
         job.lr_scheduler_factor,
         job.lr_scheduler_step,
-        updates_per_epoch=job.num_training_samples // job.mini_batch_size,
+        # Where nobody waits for the others, a server counts the steps of them all.
+        updates_per_epoch=updates if workers.in_step else updates * workers.count,
         begin_epoch=job.begin_epoch,
     )
     return optimizer.create(
@@ -159,7 +192,7 @@ def _early_stopping(job: Hyperparameters) -> EarlyStopping:
 
 
 def _reporter(job: Hyperparameters, cluster: Cluster, started: float) -> Reporter:
-    whole, rest = divmod(job.num_training_samples, job.mini_batch_size)
+    whole, rest = divmod(job.num_training_samples, job.mini_batch_size * len(cluster.hosts))
     return Reporter(
         cluster.current_host,
         epochs=job.epochs,

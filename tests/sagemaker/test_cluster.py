@@ -33,14 +33,14 @@ def test_the_older_form_with_several_hosts_is_read(tmp_path: Path) -> None:
     cluster = read(tmp_path, config)
 
     assert cluster == Cluster(("algo-1", "algo-2", "algo-3"), "algo-2", "eth1", None)
-    assert (cluster.rank, cluster.is_primary) == (1, False)
+    assert (cluster.rank, cluster.primary) == (1, "algo-1")
 
 
 def test_the_form_of_local_mode_is_read(tmp_path: Path) -> None:
     cluster = read(tmp_path, {"current_host": "algo-1-x7k2p", "hosts": ["algo-1-x7k2p"]})
 
     assert cluster == Cluster(("algo-1-x7k2p",), "algo-1-x7k2p", None, None)
-    assert cluster.is_primary
+    assert cluster.primary == cluster.current_host
 
 
 def test_without_a_file_this_is_the_only_host(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_rank_does_not_depend_on_the_order_of_the_list() -> None:
     ranks = {host: Cluster(hosts, host).rank for host in hosts}
 
     assert ranks == {"algo-1": 0, "algo-10": 1, "algo-2": 2}
-    assert [host for host in hosts if Cluster(hosts, host).is_primary] == ["algo-1"]
+    assert {Cluster(hosts, host).primary for host in hosts} == {"algo-1"}
 
 
 @pytest.mark.parametrize(

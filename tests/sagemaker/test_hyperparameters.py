@@ -68,6 +68,8 @@ def test_a_job_that_sets_only_what_it_must_gets_the_built_ins_defaults() -> None
 
 def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_follow() -> None:
     extensions = {
+        "_ps_port": "8000",
+        "host_timeout": "900",
         "seed": "233",
         "reset_classes": "0",
         "augmentation": "full",
@@ -276,6 +278,8 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
     assert all(line.count("|") == 6 for line in lines)
     extensions = [line.split("`")[1] for line in lines if line.endswith("| yes |")]
     assert extensions == [
+        "_ps_port",
+        "host_timeout",
         "seed",
         "reset_classes",
         "augmentation",

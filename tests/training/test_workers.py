@@ -1,30 +1,96 @@
-from pathlib import Path
+"""Workers that talk through a barrier between threads, in place of a store between machines."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Barrier
 
 import mxnet as mx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from gluon_ssd.errors import PlatformError
-from gluon_ssd.training import workers
-
-without_gpu = pytest.mark.skipif(mx.context.num_gpus() > 0, reason="this machine has a GPU")
-
-
-@without_gpu
-def test_without_a_gpu_the_cpu_trains_and_says_so(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
-    assert workers.devices(gpu_paid_for=False, device_files=tmp_path) == [mx.cpu()]
-    assert "No GPU: training on the CPU, which is slow for anything but a try" in caplog.messages
+from gluon_ssd.errors import UserError
+from gluon_ssd.training.workers import until_any
 
 
-@without_gpu
-def test_a_gpu_that_should_be_there_is_not_silently_done_without() -> None:
-    with pytest.raises(PlatformError, match="GPU: expected at least one"):
-        workers.devices(gpu_paid_for=True)
+@dataclass
+class Request:
+    requested: bool = False
 
 
-@pytest.mark.skipif(mx.runtime.Features().is_enabled("CUDA"), reason="this MXNet uses GPUs")
-def test_the_cpu_build_on_a_machine_with_a_gpu_trains_and_says_why_not_there(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    (tmp_path / "nvidia0").touch()
-    assert workers.devices(gpu_paid_for=False, device_files=tmp_path) == [mx.cpu()]
-    assert "GPU: this machine has one, but MXNet is the CPU build; install the GPU one to use it" in caplog.messages
+@dataclass
+class Table:
+    count: int
+    said: dict[int, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.barrier = Barrier(self.count, timeout=20)
+
+
+@dataclass
+class Worker:
+    rank: int
+    table: Table
+    in_step: bool = True
+
+    def __post_init__(self) -> None:
+        self.count = self.table.count
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def trainer(
+        self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
+    ) -> mx.gluon.Trainer:
+        raise NotImplementedError
+
+    def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        self.table.said[self.rank] = values
+        self.table.barrier.wait()
+        said = np.stack([self.table.said[rank] for rank in range(self.count)])
+        self.table.barrier.wait()
+        return said
+
+
+def together(*items: str, stop_at: str = "") -> list[str]:
+    """Return what each of several workers in step is given of its items; one is asked to stop at an item."""
+    table = Table(len(items))
+
+    def work(rank: int) -> str:
+        stop, given = Request(), ""
+        for item in until_any(Worker(rank, table), stop, items[rank]):
+            given += item
+            stop.requested = item == stop_at
+        return given
+
+    with ThreadPoolExecutor(len(items)) as threads:
+        return list(threads.map(work, range(len(items))))
+
+
+def test_workers_in_step_take_equally_many_steps_whatever_each_has() -> None:
+    assert together("abc", "xyz") == ["abc", "xyz"]
+    assert together("abc", "x", "kl") == ["abc", "xxx", "kll"]
+
+
+def test_a_worker_that_is_asked_to_stop_stops_all_after_the_same_step() -> None:
+    assert together("abcd", "wxyz", stop_at="x") == ["ab", "wx"]
+
+
+def test_a_worker_without_any_item_where_others_have_some_is_an_error() -> None:
+    with pytest.raises(UserError, match="training: expected images for every step of the other hosts, got none"):
+        list(until_any(_BesideOneThatHasMore(0, Table(1)), Request(), ""))
+
+
+class _BesideOneThatHasMore(Worker):
+    def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([values, np.ones(1)])
+
+
+def test_a_worker_that_waits_for_nobody_takes_its_own_items_until_it_is_asked_to_stop() -> None:
+    stop, given = Request(), []
+    for item in until_any(Worker(0, Table(2), in_step=False), stop, "abcd"):
+        given.append(item)
+        stop.requested = item == "b"
+    assert given == ["a", "b"]

@@ -114,14 +114,20 @@ class TrainingBatches(_IndexedBatches):
     ) -> None:
         loader = Loader(dataset, augmentation, seed, replace=True)
         super().__init__(loader, form, num_workers=num_workers)
+        self.images = len(dataset)
+        self._pace = self.images
         self._seed = seed
         self._shuffle = shuffle
         warn_of_repeats(form, len(dataset))
 
+    def keep_pace(self, images: int) -> None:
+        """Let epochs be as long as those of `images`, the most that any worker has of a channel that is split."""
+        self._pace = images
+
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch, counted from 0; in any order of epochs, but one at a time."""
         together = self._form.batch_of_all
-        span = order.span(self._images, together, epoch)
+        span = order.span(self._pace, together, epoch)
         count = span.batches * together
         places = order.places(self._images, self._seed, first=span.first, count=count, shuffle=self._shuffle)
         return self._load(map(self._form.share.of, chunks(places, together)))

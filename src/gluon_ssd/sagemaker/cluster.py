@@ -39,9 +39,9 @@ class Cluster:
         return sorted(self.hosts).index(self.current_host)
 
     @property
-    def is_primary(self) -> bool:
-        """Whether this is the host that judges and writes for all."""
-        return self.rank == 0
+    def primary(self) -> str:
+        """The host that judges and writes for all."""
+        return min(self.hosts)
 
     @property
     def is_gpu_instance(self) -> bool:

@@ -110,6 +110,12 @@ class Hyperparameters:
         "[0, 1]", default="0.0", meaning="relative gain of validation mAP that counts as improvement"
     )
     _begin_epoch: int = integer(0, default="0", meaning="number of the first epoch")
+    _ps_port: int = integer(
+        1, 65_535, default="8000", meaning="port of the first host where several machines meet", extension=True
+    )
+    host_timeout: int = integer(
+        1, default="900", meaning="seconds within which all hosts of a job have to come", extension=True
+    )
     seed: int = integer(
         0,
         _LARGEST_SEED,
@@ -186,6 +192,16 @@ class Hyperparameters:
     def begin_epoch(self) -> int:
         """Number of the first epoch, which the built-in calls `_begin_epoch`."""
         return self._begin_epoch
+
+    @property
+    def ps_port(self) -> int:
+        """Port of the parameter server's scheduler, which SageMaker's MXNet toolkit calls `_ps_port`."""
+        return self._ps_port
+
+    @property
+    def store(self) -> str:
+        """How several machines share gradients: `dist_sync` or `dist_async`."""
+        return "dist_sync" if self.kv_store == "device" else self.kv_store
 
     def as_strings(self) -> dict[str, str]:
         """Return the final configuration in the order of DEFAULTS, then what else was accepted, as it was spelled."""

@@ -170,9 +170,10 @@ class Reporter:
         counters = _reader_counters(resets=epoch + 1)
         self._print_metrics(self._epoch_started, counters, epoch=epoch, Meta="training_data_iter")
 
-    def finished(self, epochs: int, path: Path) -> None:
-        """Print what ends a job of one host that completed `epochs` epochs: where the model is, and its times."""
-        logger.warning("wait_for_all_workers will not sync workers since the kv store is not running distributed")
+    def finished(self, epochs: int, path: Path, *, hosts: int = 1) -> None:
+        """Print what ends a job that completed `epochs` epochs on so many hosts: where the model is, and its times."""
+        if hosts == 1:
+            logger.warning("wait_for_all_workers will not sync workers since the kv store is not running distributed")
         self._print_saved(path)
         logger.info("Test data is not provided.")
         times = {

@@ -35,10 +35,10 @@ def configured(job: Hyperparameters) -> None:
     logger.info("Checkpoint loading and saving are disabled.")
 
 
-def training_context(devices: Sequence[str]) -> None:
-    """Tell on which devices training starts."""
+def training_context(devices: Sequence[str], store: str) -> None:
+    """Tell on which devices training starts, and through what they share gradients."""
     logger.info("Using [%s] as training context.", ", ".join(devices))
-    logger.info("Create Store: device")
+    logger.info("Create Store: %s", store)
     logger.info("Using (%s) as training context.", ", ".join(devices))
 
 

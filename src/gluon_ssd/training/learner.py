@@ -15,6 +15,7 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import targets
 from gluon_ssd.ssd.loss import MultiBoxLoss, multibox_loss
 from gluon_ssd.ssd.network import SSD, found
+from gluon_ssd.training.workers import ALONE, Workers, all_say
 
 STEPS_IN_FLIGHT = 2  # keeps the devices busy while the host prepares the next batch, and bounds their memory
 
@@ -55,10 +56,18 @@ class Learner:
     Where all of them are frozen nothing changes, not even moving statistics: a pass only measures the losses.
     """
 
-    def __init__(self, network: SSD, optimizer: mx.optimizer.Optimizer, devices: Sequence[mx.Context]) -> None:
+    def __init__(
+        self,
+        network: SSD,
+        optimizer: mx.optimizer.Optimizer,
+        devices: Sequence[mx.Context],
+        workers: Workers = ALONE,
+    ) -> None:
         self.network = network
         self.devices = tuple(devices)
-        self.trainer = mx.gluon.Trainer(network.parameters, optimizer, kvstore="device")
+        self.trainer = workers.trainer(network.parameters, optimizer)
+        self._workers = workers
+        self._used_elsewhere: int | None = None  # of the other workers' devices, which the first step tells
         self._learns = any(parameter.grad_req != "null" for parameter in network.parameters.values())
 
     def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
@@ -120,14 +129,21 @@ class Learner:
         return multibox_loss(classes, boxes, targets.assign(classes, anchors, share.objects))
 
     def _update(self, devices_used: int) -> None:
-        """Change the parameters by the mean gradient of the devices that had a share."""
+        """Change the parameters by the mean gradient of the devices that had a share, those of other workers too."""
         idle = self.devices[devices_used:]
         for parameter in self.network.parameters.values():
             if parameter.grad_req != "null":
                 for device in idle:
                     parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
+        if self._used_elsewhere is None:
+            self._used_elsewhere = _elsewhere(self._workers, devices_used)
         # The store updates one copy of the parameters and hands it to all devices, so an idle one keeps in step.
-        self.trainer.step(devices_used, ignore_stale_grad=bool(idle))
+        self.trainer.step(devices_used + self._used_elsewhere, ignore_stale_grad=bool(idle))
+
+
+def _elsewhere(workers: Workers, here: int) -> int:
+    """Count the other workers' devices whose gradients come together with ours; batches are all of the same size."""
+    return int(sum(all_say(workers, here))) - here if workers.in_step else 0
 
 
 def _on(device: mx.Context, images: NDArray[np.uint8]) -> mx.nd.NDArray:

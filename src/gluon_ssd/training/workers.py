@@ -1,43 +1,104 @@
-"""The devices of this machine that train together."""
+"""The processes that train one network together: what each must know of the others, and how they agree."""
 
-import logging
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat, takewhile
+from typing import Protocol, TypeVar
 
 import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import UserError
 
-logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_NO_MORE, _MORE, _STOP = range(3)  # what workers say before each step
 
 
-def devices(*, gpu_paid_for: bool, device_files: Path = Path("/dev")) -> list[mx.Context]:
-    """All GPUs, or the CPU where there is none.
+class Stop(Protocol):
+    """A request to end the job early."""
 
-    Raises:
-        PlatformError: there should be GPUs but MXNet sees none, so that nobody pays for GPUs and trains on the CPU.
-            They should be there where they are paid for, and where a MXNet that can use them finds NVIDIA's device
-            files; the CPU build on a laptop that happens to have a GPU is nothing wrong.
+    @property
+    def requested(self) -> bool:
+        """Whether this process has been asked."""
+
+
+class Workers(Protocol):
+    """The workers of a job, seen from one of them.
+
+    Attributes:
+        rank: this worker's number, from 0.
+        count: how many there are.
+        in_step: whether all take their steps together, so that they must take equally many.
     """
-    has_files = any(device_files.glob("nvidia[0-9]*"))
-    has_cuda = mx.runtime.Features().is_enabled("CUDA")
-    count = _count_gpus()
-    logger.info("Number of GPUs being used: %d", count)
-    if count:
-        return [mx.gpu(index) for index in range(count)]
-    if gpu_paid_for or (has_cuda and has_files):
-        raise PlatformError(
-            "GPU: expected at least one, as this machine has or its instance type says, got none that MXNet can use; "
-            "check the driver, and that the image is the GPU one"
-        )
-    if has_files:
-        logger.warning("GPU: this machine has one, but MXNet is the CPU build; install the GPU one to use it")
-    logger.warning("No GPU: training on the CPU, which is slow for anything but a try")
-    return [mx.cpu()]
+
+    rank: int
+    count: int
+    in_step: bool
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the worker that judges and writes for all."""
+
+    def trainer(
+        self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
+    ) -> mx.gluon.Trainer:
+        """Return what updates the parameters by the gradients of all workers; they start as the first one's."""
+
+    def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values (k,) of all workers by rank (count, k); each must call it, and waits for the others.
+
+        k is at most 8.
+        """
 
 
-def _count_gpus() -> int:
-    try:
-        return int(mx.context.num_gpus())
-    except mx.MXNetError as error:  # a driver that does not answer
-        reason = str(error).strip().splitlines()[-1]
-        raise PlatformError(f"GPU: expected to count them, got {reason}; check the driver") from error
+class Alone:
+    """The only worker of a job."""
+
+    rank = 0
+    count = 1
+    in_step = True
+    is_first = True
+
+    def trainer(
+        self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
+    ) -> mx.gluon.Trainer:
+        """Return a trainer that adds up the gradients of this machine's devices."""
+        return mx.gluon.Trainer(dict(parameters), optimizer, kvstore="device")
+
+    def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values (k,) as (1, k)."""
+        return values[np.newaxis]
+
+
+ALONE = Alone()
+
+
+def until_any(workers: Workers, stop: Stop, items: Iterable[T]) -> Iterator[T]:
+    """Pass `items` on until a worker is asked to stop; those that take their steps together end after the same one.
+
+    One that has fewer items, since all images of a batch were unreadable, takes its last one again until all are done.
+    """
+    if not workers.in_step:
+        yield from takewhile(lambda _: not stop.requested, items)
+        return
+    last = None
+    for item in chain(items, repeat(None)):
+        said = all_say(workers, _STOP if stop.requested else _MORE if item is not None else _NO_MORE)
+        if _STOP in said or _MORE not in said:
+            return
+        last = last if item is None else item
+        if last is None:
+            raise UserError("training: expected images for every step of the other hosts, got none that is readable")
+        yield last
+
+
+def any_of(workers: Workers, *, asked: bool) -> bool:
+    """Whether any worker says yes; each must ask, and waits for the others."""
+    return any(all_say(workers, asked))
+
+
+def all_say(workers: Workers, value: float) -> list[float]:
+    """Return what each worker says, by rank; each must ask, and waits for the others."""
+    said: list[float] = workers.gather(np.array([value], np.float64))[:, 0].tolist()
+    return said

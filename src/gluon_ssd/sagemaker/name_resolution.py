@@ -1,0 +1,55 @@
+"""The addresses of a job's hosts, whose names may be known only some time after the containers start."""
+
+import fcntl
+import logging
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+
+from gluon_ssd.errors import PlatformError, StoppedError
+
+logger = logging.getLogger(__name__)
+
+_GET_ADDRESS = 0x8915  # SIOCGIFADDR of netdevice(7)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds, as SageMaker's MXNet toolkit pauses
+
+
+def addresses(hosts: Sequence[str], *, patience: float, stopped: Callable[[], bool]) -> dict[str, str]:
+    """Return the IPv4 address of each host; ask again, less and less often, for up to `patience` seconds.
+
+    Raises:
+        PlatformError: a name is still unknown then.
+        StoppedError: the job was asked to stop.
+    """
+    until = time.monotonic() + patience
+    return {host: _address(host, until, patience, stopped) for host in hosts}
+
+
+def of_interface(name: str) -> str | None:
+    """Return the IPv4 address of a network interface of this machine; None if it has none, or does not exist."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, _GET_ADDRESS, struct.pack("256s", name.encode()))
+        except OSError:
+            return None
+    return socket.inet_ntoa(answer[20:24])  # after a name of 16 bytes, family and port
+
+
+def _address(host: str, until: float, patience: float, stopped: Callable[[], bool]) -> str:
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return socket.gethostbyname(host)
+        except OSError as error:
+            if stopped():
+                raise StoppedError(f"while it waited for the name of host {host}") from error
+            left = until - time.monotonic()
+            if left <= 0:
+                raise PlatformError(
+                    f"hosts: expected the name {host} to be known within {patience:g} s, got {error}"
+                ) from error
+            if pause == _FIRST_PAUSE:
+                logger.info("Waiting for the name of host %s", host)
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,43 @@
+"""The devices of this machine that train together."""
+
+import logging
+from pathlib import Path
+
+import mxnet as mx
+
+from gluon_ssd.errors import PlatformError
+
+logger = logging.getLogger(__name__)
+
+
+def of_this_machine(*, gpu_paid_for: bool, device_files: Path = Path("/dev")) -> list[mx.Context]:
+    """All GPUs, or the CPU where there is none.
+
+    Raises:
+        PlatformError: there should be GPUs but MXNet sees none, so that nobody pays for GPUs and trains on the CPU.
+            They should be there where they are paid for, and where a MXNet that can use them finds NVIDIA's device
+            files; the CPU build on a laptop that happens to have a GPU is nothing wrong.
+    """
+    has_files = any(device_files.glob("nvidia[0-9]*"))
+    has_cuda = mx.runtime.Features().is_enabled("CUDA")
+    count = _count_gpus()
+    logger.info("Number of GPUs being used: %d", count)
+    if count:
+        return [mx.gpu(index) for index in range(count)]
+    if gpu_paid_for or (has_cuda and has_files):
+        raise PlatformError(
+            "GPU: expected at least one, as this machine has or its instance type says, got none that MXNet can use; "
+            "check the driver, and that the image is the GPU one"
+        )
+    if has_files:
+        logger.warning("GPU: this machine has one, but MXNet is the CPU build; install the GPU one to use it")
+    logger.warning("No GPU: training on the CPU, which is slow for anything but a try")
+    return [mx.cpu()]
+
+
+def _count_gpus() -> int:
+    try:
+        return int(mx.context.num_gpus())
+    except mx.MXNetError as error:  # a driver that does not answer
+        reason = str(error).strip().splitlines()[-1]
+        raise PlatformError(f"GPU: expected to count them, got {reason}; check the driver") from error

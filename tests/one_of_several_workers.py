@@ -1,0 +1,115 @@
+"""A process that trains together with others like it: `python one_of_several_workers.py RANK COUNT KIND PORT OUTPUT`.
+
+It takes three steps of SGD on its part of each batch, and writes its parameters and what it heard from the others.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.ssd import weights
+from gluon_ssd.ssd.network import SSD
+from gluon_ssd.training import kvstore_workers, optimizer
+from gluon_ssd.training.kvstore_workers import Meeting
+from gluon_ssd.training.learner import Learner
+from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of
+
+SIDE, CLASSES, STEPS = 64, 2, 3
+LEARNING_RATE = 1e-3
+BATCH = 4  # of all workers together
+
+
+@dataclass
+class Batch:
+    images: NDArray[np.uint8]
+    objects: NDArray[np.float32]
+
+
+def batches(*, halves_alike: bool = False) -> list[Batch]:
+    """The batches of all workers; with `halves_alike` the second half of each repeats the first."""
+    rng = np.random.default_rng(11)
+    made = []
+    for _ in range(STEPS):
+        images = rng.integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
+        corners = rng.uniform(0, 0.4, (BATCH, 2, 2))
+        sizes = rng.uniform(0.2, 0.6, (BATCH, 2, 2))
+        classes = rng.integers(0, CLASSES, (BATCH, 2, 1))
+        objects = np.concatenate([classes, corners, corners + sizes, np.zeros((BATCH, 2, 1))], axis=2)
+        batch = Batch(images, objects.astype(np.float32))
+        made.append(
+            Batch(*(np.concatenate([part[:2], part[:2]]) for part in (images, batch.objects)))
+            if halves_alike
+            else batch
+        )
+    return made
+
+
+def untrained(devices: list[mx.Context]) -> SSD:
+    """The network that all workers start from; small, and of few layers, or rounding would grow in them."""
+    network = SSD("resnet-18", CLASSES, SIDE)
+    weights.initialize(network, devices, seed=3)
+    return network
+
+
+def start() -> dict[str, NDArray[np.float32]]:
+    """Return the parameters that they start from."""
+    return {name: array.asnumpy() for name, array in weights.snapshot(untrained([mx.cpu()]))[0].items()}
+
+
+def train(
+    workers: Workers, devices: list[mx.Context], *, halves_alike: bool = False, optimizer_name: str = "sgd"
+) -> dict[str, NDArray[np.float32]]:
+    """Take three steps on this worker's part of the batches; return the parameters that learn."""
+    network = untrained(devices)
+    rate, schedule = optimizer.schedule(LEARNING_RATE, 0.1, (2,), updates_per_epoch=1, begin_epoch=0)
+    size = BATCH // workers.count
+    chosen = optimizer.create(
+        optimizer_name,
+        learning_rate=rate,
+        momentum=0.9,
+        weight_decay=5e-4,
+        scheduler=schedule,
+        batch_per_device=size / len(devices),
+    )
+    learner = Learner(network, chosen, devices, workers)
+    part = slice(workers.rank * size, (workers.rank + 1) * size)
+    learner.train([Batch(batch.images[part], batch.objects[part]) for batch in batches(halves_alike=halves_alike)])
+    return {name: array.asnumpy() for name, array in weights.snapshot(network)[0].items()}
+
+
+def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
+    meeting = Meeting("127.0.0.1", port, count, rank, "127.0.0.1")
+    with kvstore_workers.join(kind, meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
+        said = np.array([np.pi * (rank + 1), 1e9 + rank])
+        heard = [workers.gather(said * float(number)) for number in range(1, 4)]
+        told = [any_of(workers, asked=False), any_of(workers, asked=rank == 1), all_say(workers, rank + 5.5)[0]]
+        devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
+        parameters = train(workers, devices, halves_alike="alike" in output.name, optimizer_name=_optimizer_of(output))
+        np.savez(output, heard=np.array(heard), told=told, **parameters)
+
+
+def _optimizer_of(output: Path) -> str:
+    return "adadelta" if "adadelta" in output.name else "sgd"
+
+
+def _end(reason: str) -> None:
+    sys.stdout.write(f"{reason}\n")
+    sys.stdout.flush()
+    os._exit(3)
+
+
+def run_alone(
+    devices: int, *, halves_alike: bool = False, optimizer_name: str = "sgd"
+) -> dict[str, NDArray[np.float32]]:
+    """Train on all of the batches on some devices of this process."""
+    contexts = [mx.cpu(index) for index in range(devices)]
+    return train(ALONE, contexts, halves_alike=halves_alike, optimizer_name=optimizer_name)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
