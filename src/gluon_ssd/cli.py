@@ -24,6 +24,7 @@ from gluon_ssd.tools.inspection_report import as_json, as_text
 from gluon_ssd.tools.job_folder import lay_out
 from gluon_ssd.tools.json_report import expect_report, write_report
 from gluon_ssd.tools.label_pictures import draw_labels
+from gluon_ssd.tools.local_hosts import lay_out_hosts, names, run_hosts
 from gluon_ssd.tools.output_formats import FORMATS
 from gluon_ssd.tools.prepare import parse_classes, prepare
 from gluon_ssd.tools.scenes import write_scenes
@@ -114,6 +115,9 @@ def _add_train(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="a new folder for the job, or that of one that failed"
+    )
+    parser.add_argument(
+        "--hosts", type=int, default=1, metavar="N", help="try a job of several hosts, N processes here (default 1)"
     )
     parser.set_defaults(run=_train)
 
@@ -230,7 +234,9 @@ def _add_fetch_weights(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
-    Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})  # before a folder is made for nothing
+    # Before a folder is made for nothing.
+    names(options.hosts)
+    Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})
     annotations = {channel: getattr(options, channel) for channel in _ANNOTATIONS if getattr(options, channel)}
     lay_out(
         options.output,
@@ -240,6 +246,8 @@ def _train(options: argparse.Namespace) -> None:
         annotations=annotations,
         start_from={channel: getattr(options, channel) for channel in _STARTS if getattr(options, channel)},
     )
+    if options.hosts > 1:
+        sys.exit(run_hosts(lay_out_hosts(options.output, options.hosts), os.environ))
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(options.output.resolve())}
     # The job replaces this process, so that signals and the exit code are its own, as in the container.
     os.execve(sys.executable, [sys.executable, "-m", "gluon_ssd.train"], environment)  # noqa: S606 - our own program

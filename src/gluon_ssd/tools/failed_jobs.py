@@ -32,6 +32,7 @@ def clear(folder: Path) -> None:
     paths = Paths(folder)
     if _has_failed(paths):
         shutil.rmtree(folder / "input")
+        shutil.rmtree(folder / "hosts", ignore_errors=True)
         paths.failure.unlink()
 
 
@@ -40,7 +41,7 @@ def _has_failed(paths: Paths) -> bool:
     return (
         paths.failure.is_file()
         and (paths.hyperparameters.parent / _MARK).is_file()
-        and {path.name for path in paths.base.iterdir()} <= {"input", "model", "output"}
+        and {path.name for path in paths.base.iterdir()} <= {"input", "model", "output", "hosts"}
         and [path.name for path in paths.output.iterdir()] == [paths.failure.name]
         and not (paths.model.is_dir() and any(paths.model.iterdir()))
     )

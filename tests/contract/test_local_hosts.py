@@ -1,0 +1,76 @@
+"""`gluon-ssd train --hosts`: a job of several hosts on one machine."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract.job import clean_environment
+from gluon_ssd.tools.scenes import write_scenes
+
+pytestmark = pytest.mark.slow
+TINY = ("num_classes=5", "base_network=resnet-18", "image_shape=64", "epochs=1", "mini_batch_size=3")
+
+
+def train(folder: Path, *hyperparameters: str, hosts: int = 2) -> subprocess.CompletedProcess[str]:
+    records = folder / "scenes.rec"
+    if not records.exists():
+        write_scenes(records, images=6, seed=3)
+    program = Path(sys.executable).with_name("gluon-ssd")
+    given = ["--train", records, "--validation", records, "--output", folder / "job", "--hosts", hosts]
+    return subprocess.run(
+        list(map(str, [program, "train", *given, "--hyperparameter", *hyperparameters])),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_hosts_of_one_machine_train_one_model(tmp_path: Path) -> None:
+    ended = train(tmp_path, *TINY)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    job, other = tmp_path / "job", tmp_path / "job" / "hosts" / "127.0.0.2"
+    assert "host=127.0.0.1, epoch=0, batch=1 train" in ended.stdout
+    assert "host=127.0.0.2" not in ended.stdout
+    assert "host=127.0.0.2, epoch=0, batch=1 train" in (other / "log.txt").read_text()
+    assert (job / "output" / "model.tar.gz").exists()
+    assert not list((other / "model").iterdir())
+    config = json.loads((other / "input" / "config" / "resourceconfig.json").read_text())
+    assert config == {"current_host": "127.0.0.2", "hosts": ["127.0.0.1", "127.0.0.2"]}
+
+
+def test_the_log_of_a_host_that_failed_is_named_and_the_job_may_be_laid_out_again(tmp_path: Path) -> None:
+    ended = train(tmp_path, *TINY, "label_width=7")
+    assert ended.returncode == 2
+    log = tmp_path / "job" / "hosts" / "127.0.0.2" / "log.txt"
+    assert f"host 127.0.0.2 ended with exit code 2; its log is {log}" in ended.stderr
+    assert "label_width" in log.read_text()
+    again = train(tmp_path, *TINY, "label_width=8", hosts=1)
+    assert again.returncode == 2
+    assert not log.exists()
+
+
+def test_hosts_end_with_the_terminal_that_they_were_started_in(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "scenes.rec", images=6, seed=3)
+    program = Path(sys.executable).with_name("gluon-ssd")
+    given = ["--train", tmp_path / "scenes.rec", "--validation", tmp_path / "scenes.rec", "--output", tmp_path / "job"]
+    words = [program, "train", *given, "--hosts", 2, "--hyperparameter", *TINY, "epochs=100000"]
+    with subprocess.Popen(
+        list(map(str, words)), env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        assert any("epoch=1," in line for line in process.stdout)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)  # to the end of what its hosts write, which is theirs
+    assert process.returncode != 0
+
+
+def test_a_number_of_hosts_that_makes_no_sense_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:
+    ended = train(tmp_path, *TINY, hosts=65)
+    assert (ended.returncode, ended.stderr) == (2, "gluon-ssd: --hosts: expected an integer from 1 to 64, got 65\n")
+    assert not (tmp_path / "job").exists()
