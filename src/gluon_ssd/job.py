@@ -126,14 +126,8 @@ def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, starting:
             "host %s judges for all, by its own part alone",
             cluster.primary,
         )
-    mistakes = list(starting.mistakes)
-    if len(cluster.hosts) > 1 and channels.train.is_pipe and channels.train.is_sharded:
-        mistakes.append(
-            "train channel: S3DistributionType: expected FullyReplicated on several hosts in Pipe mode, got "
-            "ShardedByS3Key; use FullyReplicated, where each host trains on its part, or File or FastFile mode"
-        )
-    if mistakes:
-        raise UserError("; ".join(mistakes))
+    if starting.mistakes:
+        raise UserError("; ".join(starting.mistakes))
 
 
 def _store(job: Hyperparameters, workers: Workers) -> str:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import mxnet as mx
@@ -13,6 +15,8 @@ import numpy as np
 import pytest
 
 from contract.job import Ended, Job, pictures
+from pipe_service import served_by_process
+from record_stream import frame
 
 pytestmark = pytest.mark.slow
 SMALL = {"epochs": "2", "num_workers": "0", "num_training_samples": "10", "host_timeout": "60"}
@@ -104,6 +108,28 @@ def test_hosts_with_images_of_their_own_take_equally_many_steps(tmp_path: Path) 
     # Batches of 4 on each: two to see the 8 images of the second host, on both.
     assert [line[2] for line in lines(ended[0].log)] == ["2", "mAP", "2", "mAP"]
     assert [line[2] for line in lines(ended[1].log)] == ["2", "2"]
+
+
+def test_hosts_with_pipes_of_their_own_end_their_epochs_together(tmp_path: Path) -> None:
+    jobs = lay_out(tmp_path, 2, kv_store="dist_sync", num_training_samples="16")
+    piped = {"ContentType": "application/x-recordio", "TrainingInputMode": "Pipe"}
+    with ExitStack() as stack:
+        for job, count in zip(jobs, (3, 13), strict=True):
+            job.channels = {"train": piped | {"S3DistributionType": "ShardedByS3Key"}, "validation": piped}
+            config = (job.base / "input" / "config" / "resourceconfig.json").read_text()
+            job.write_config()
+            (job.base / "input" / "config" / "resourceconfig.json").write_text(config)
+            shutil.rmtree(job.base / "input" / "data")
+            (job.base / "input" / "data").mkdir()
+            for channel, images in (("train", count), ("validation", 4)):
+                source = job.base / f"{channel}.stream"
+                source.write_bytes(frame(*pictures(images)))
+                stack.enter_context(served_by_process(job.base / "input" / "data" / channel, source, 2))
+        ended = run(jobs)
+    assert [one.code for one in ended] == [0, 0], [one.log for one in ended]
+    # Batches of 4: the second host's 13 images take four, then three, since batches run on; the first has one of each.
+    assert [line[2] for line in lines(ended[0].log)] == ["4", "mAP", "3", "mAP"]
+    assert [line[2] for line in lines(ended[1].log)] == ["4", "3"]
 
 
 def test_a_host_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_path: Path) -> None:

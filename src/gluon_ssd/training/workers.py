@@ -77,7 +77,8 @@ ALONE = Alone()
 def until_any(workers: Workers, stop: Stop, items: Iterable[T]) -> Iterator[T]:
     """Pass `items` on until a worker is asked to stop; those that take their steps together end after the same one.
 
-    One that has fewer items, since all images of a batch were unreadable, takes its last one again until all are done.
+    One that has fewer items, as the end of its stream or unreadable images make it, takes its last one again until all
+    are done.
     """
     if not workers.in_step:
         yield from takewhile(lambda _: not stop.requested, items)
