@@ -178,14 +178,6 @@ def test_channels_that_name_their_classes_differently(job: Job) -> None:
     expect_customer_error(run(job), "class names", "red, blue in the train channel", "blue, red in the validation")
 
 
-def test_several_hosts(job: Job) -> None:
-    job.write_config()
-    (job.base / "input" / "config" / "resourceconfig.json").write_text(
-        '{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth0"}'
-    )
-    expect_customer_error(job.run(), "algo-1", "algo-2")
-
-
 def test_gpu_instance_without_a_gpu_is_a_platform_error(job: Job) -> None:
     job.write_config()
     (job.base / "input" / "config" / "resourceconfig.json").write_text(
