@@ -62,7 +62,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
 
         completed = 0
         for epoch in range(job.begin_epoch, job.epochs):
-            batches = until_any(workers, stop, data.training.epoch(epoch))
+            batches = until_any(workers, stop, stop.until(data.training.epoch(epoch)))
             losses = learner.train(report.batches(epoch, batches, _images), epoch=epoch)
             if any_of(workers, asked=stop.requested):
                 break
