@@ -1,4 +1,5 @@
 """A process that trains together with others like it: `python one_of_several_workers.py RANK COUNT KIND PORT OUTPUT`.
+Or alone, on several devices: `python one_of_several_workers.py alone DEVICES OUTPUT`.
 
 It takes three steps of SGD on its part of each batch, and writes its parameters and what it heard from the others.
 """
@@ -103,13 +104,15 @@ def _end(reason: str) -> None:
     os._exit(3)
 
 
-def run_alone(
-    devices: int, *, halves_alike: bool = False, optimizer_name: str = "sgd"
-) -> dict[str, NDArray[np.float32]]:
+def main_alone(devices: int, output: Path) -> None:
     """Train on all of the batches on some devices of this process."""
     contexts = [mx.cpu(index) for index in range(devices)]
-    return train(ALONE, contexts, halves_alike=halves_alike, optimizer_name=optimizer_name)
+    alike = "alike" in output.name
+    np.savez(output, **train(ALONE, contexts, halves_alike=alike, optimizer_name=_optimizer_of(output)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))
+    if sys.argv[1] == "alone":
+        main_alone(int(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from one_of_several_workers import run_alone
 from one_of_several_workers import start as untrained
 
 PROGRAM = Path(__file__).parent.parent / "one_of_several_workers.py"
@@ -38,6 +37,15 @@ def start(count: int, kind: str, folder: Path, name: str = "") -> list[subproces
     ]
 
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}  # equal threads, equal rounding
+
+
+def run_alone(devices: int, folder: Path, name: str = "") -> dict[str, NDArray[np.float32]]:
+    output = folder / f"{name}alone.npz"
+    subprocess.run([sys.executable, str(PROGRAM), "alone", str(devices), str(output)], env=ENVIRONMENT, check=True)
+    return dict(np.load(output))
+
+
 def run(count: int, kind: str, folder: Path, name: str = "") -> list[dict[str, NDArray[np.float32]]]:
     for process in start(count, kind, folder, name):
         log, _ = process.communicate(timeout=120)
@@ -57,8 +65,8 @@ def test_workers_hear_each_other_without_loss(pair: list[dict[str, NDArray[np.fl
         assert worker["told"].tolist() == [0, 1, 5.5]
 
 
-def test_two_workers_learn_as_two_devices_of_one_do(pair: list[dict[str, NDArray[np.float32]]]) -> None:
-    alone = run_alone(2)
+def test_two_workers_learn_as_two_devices_of_one_do(pair: list[dict[str, NDArray[np.float32]]], tmp_path: Path) -> None:
+    alone = run_alone(2, tmp_path)
     for name, array in alone.items():
         np.testing.assert_array_equal(pair[0][name], pair[1][name], err_msg=name)
         np.testing.assert_allclose(pair[0][name], array, rtol=0, atol=1e-6, err_msg=name)
@@ -66,7 +74,7 @@ def test_two_workers_learn_as_two_devices_of_one_do(pair: list[dict[str, NDArray
 
 def test_devices_that_get_no_image_count_on_no_worker(tmp_path: Path) -> None:
     # Each worker has three devices and two images: the mean is over the four devices that have one.
-    workers, alone = run(2, "dist_sync", tmp_path, "idle"), run_alone(4)
+    workers, alone = run(2, "dist_sync", tmp_path, "idle"), run_alone(4, tmp_path)
     for name, array in alone.items():
         np.testing.assert_array_equal(workers[0][name], workers[1][name], err_msg=name)
         np.testing.assert_allclose(workers[0][name], array, rtol=0, atol=1e-6, err_msg=name)
@@ -74,7 +82,7 @@ def test_devices_that_get_no_image_count_on_no_worker(tmp_path: Path) -> None:
 
 def test_where_both_halves_of_a_batch_are_alike_two_workers_learn_as_one_does(tmp_path: Path) -> None:
     # Else they cannot: each device divides its loss by its own anchors, and BatchNorm sees its own images alone.
-    workers, alone, start = run(2, "dist_sync", tmp_path, "alike"), run_alone(1, halves_alike=True), untrained()
+    workers, alone, start = run(2, "dist_sync", tmp_path, "alike"), run_alone(1, tmp_path, "alike"), untrained()
     for name, array in alone.items():
         moved, apart = np.linalg.norm(array - start[name]), np.linalg.norm(array - workers[0][name])
         assert apart <= 2e-3 * moved, name  # rounding, grown in three steps
@@ -84,12 +92,12 @@ def test_workers_that_do_not_wait_hear_each_other_and_learn(tmp_path: Path) -> N
     workers = run(2, "dist_async", tmp_path)
     assert workers[0]["told"].tolist() == workers[1]["told"].tolist() == [0, 1, 5.5]
     assert workers[0]["heard"][2, 1].tolist() == pytest.approx([6 * np.pi, 3 * (1e9 + 1)], rel=1e-14)
-    alone = run_alone(1)
+    alone = run_alone(1, tmp_path)
     assert np.isfinite(workers[0]["conv0_weight"]).all()
     assert np.abs(workers[0]["conv0_weight"] - alone["conv0_weight"]).max() < 0.1
 
 
 def test_an_optimizer_on_the_server_divides_gradients_as_it_does_here(tmp_path: Path) -> None:
     (worker,) = run(1, "dist_async", tmp_path, "adadelta")
-    for name, array in run_alone(1, optimizer_name="adadelta").items():
+    for name, array in run_alone(1, tmp_path, "adadelta").items():
         np.testing.assert_allclose(worker[name], array, rtol=0, atol=1e-6, err_msg=name)
