@@ -14,7 +14,7 @@ from gluon_ssd.imagenet import places
 from gluon_ssd.sagemaker import cpus, standard_streams
 from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
-from gluon_ssd.subcommand import Commands, add_command
+from gluon_ssd.subcommand import Commands, add_command, add_labeled_data
 from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
 from gluon_ssd.tools.box_table import read_csv
@@ -186,18 +186,7 @@ def _add_inspect(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = add_command(
         commands, "inspect", "show what a data set holds, and what looks wrong in it", command_examples.INSPECT_EXAMPLES
     )
-    parser.add_argument(
-        "path", type=Path, metavar="PATH", help="a .rec or .manifest file, or a folder of either or of images"
-    )
-    parser.add_argument(
-        "--annotations",
-        type=Path,
-        metavar="PATH",
-        help="annotations of images: a folder, or COCO's file (default: PATH_annotation or annotations beside it)",
-    )
-    parser.add_argument(
-        "--label-attribute", default="", metavar="NAME", help="attribute of a manifest with the boxes, if several have"
-    )
+    add_labeled_data(parser, "PATH")
     parser.add_argument("--num-classes", type=int, metavar="N", help="that of the job (default: told from the labels)")
     parser.add_argument(
         "--decode", choices=("drawn", "all"), default="drawn", help="images to decode: those drawn (default), or all"
@@ -294,8 +283,8 @@ def _inspect(options: argparse.Namespace) -> None:
     _expect_positive("num-classes", options.num_classes)
     _expect_positive("count", options.count)
     expect_report(options.json)
-    source = open_labels(options.path, options.annotations, attribute=options.label_attribute)
-    inspection = inspect(str(options.path), source, num_classes=options.num_classes, decode=options.decode == "all")
+    source = open_labels(options.data, options.annotations, attribute=options.label_attribute)
+    inspection = inspect(str(options.data), source, num_classes=options.num_classes, decode=options.decode == "all")
     print(as_text(inspection))
     if options.json is not None:
         write_report(as_json(inspection), options.json)

@@ -7,10 +7,9 @@ from pathlib import Path
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import cpus
-from gluon_ssd.subcommand import Commands, add_command
+from gluon_ssd.subcommand import Commands, add_command, add_labeled_data
 from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.json_report import expect_report, write_report
-from gluon_ssd.tools.written_aside import expect_free, expect_new
 
 _MODEL = "the model folder of a job, its model.tar.gz, or an .onnx file that `export` wrote"
 
@@ -36,18 +35,7 @@ def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
         commands, "evaluate", "score what a model finds in labeled images", command_examples.EVALUATE_EXAMPLES
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help=_MODEL)
-    parser.add_argument(
-        "channel", type=Path, metavar="CHANNEL", help="a .rec or .manifest file, or a folder of either or of images"
-    )
-    parser.add_argument(
-        "--annotations",
-        type=Path,
-        metavar="PATH",
-        help="annotations of images: a folder, or COCO's file (default: CHANNEL_annotation or annotations beside it)",
-    )
-    parser.add_argument(
-        "--label-attribute", default="", metavar="NAME", help="attribute of a manifest with the boxes, if several have"
-    )
+    add_labeled_data(parser, "CHANNEL")
     parser.add_argument(
         "--overlap-threshold", type=float, default=0.5, metavar="T", help="IoU above which mAP counts (default 0.5)"
     )
@@ -93,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     scores = evaluate.evaluate_model(
         Detector.read(options.model),
-        options.channel,
+        options.data,
         options.annotations,
         attribute=options.label_attribute,
         overlap_threshold=options.overlap_threshold,
@@ -107,23 +95,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     if options.onnx is None and options.deploy is None:
         raise UserError("export: expected --onnx FILE or --deploy DIR, got neither")
-    _expect_apart(options.onnx, options.deploy)
     cpus.claim(os.environ)
-    from gluon_ssd.tools import export  # noqa: PLC0415 - MXNet takes a second, and reads OMP_NUM_THREADS
+    from gluon_ssd.tools.export import export  # noqa: PLC0415 - MXNet takes a second, and reads OMP_NUM_THREADS
 
+    export(options.model, onnx=options.onnx, deploy=options.deploy)
     if options.deploy is not None:
-        export.export_deploy(options.model, options.deploy)
         print(f"{counted(len(list(options.deploy.iterdir())), 'file')} in {options.deploy}")
     if options.onnx is not None:
-        export.export_onnx(options.model, options.onnx)
         print(f"{options.onnx}: {options.onnx.stat().st_size / 1e6:.0f} MB")
-
-
-def _expect_apart(onnx: Path | None, deploy: Path | None) -> None:
-    """Refuse what cannot be written, before either is."""
-    if onnx is not None:
-        expect_new(onnx, option="--onnx")
-    if deploy is not None:
-        expect_free(deploy, option="--deploy")
-    if onnx is not None and deploy is not None and onnx.resolve() == deploy.resolve():
-        raise UserError(f"export: expected two places for --onnx and --deploy, got {onnx} for both")

@@ -28,7 +28,7 @@ from gluon_ssd.data.sample import Sample
 from gluon_ssd.detector import Detector
 from gluon_ssd.onnx_network import OnnxNetwork
 from gluon_ssd.ssd.network import found
-from gluon_ssd.tools.export import export_onnx
+from gluon_ssd.tools.export import export
 
 STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
@@ -243,7 +243,7 @@ def test_the_snippets_of_the_readme_find_the_same(trained: Trained, tmp_path: Pa
     description |= {"input_mean": [9.0, 4.0, 1.0], "input_std": [1.5, 2.0, 0.5]}
     (model / "model.json").write_text(json.dumps(description))
     (model / "model.onnx").unlink()
-    export_onnx(model, model / "model.onnx")
+    export(model, onnx=model / "model.onnx")
     square = cv2.resize(cv2.imread(str(trained.image)), (64, 64))
     (tmp_path / "image.jpg").write_bytes(turned(cv2.imencode(".jpg", square)[1].tobytes()))
     assert not np.array_equal(cv2.imread(str(tmp_path / "image.jpg")), cv2.imread(str(tmp_path / "image.jpg"), STORED))
