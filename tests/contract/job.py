@@ -117,6 +117,14 @@ class Job:
         return Ended(process.returncode, log, failure.read_text() if failure.exists() else None)
 
 
+def assert_in_order(log: str, lines: Sequence[str]) -> None:
+    """Assert that a log has these parts of lines, one after the other."""
+    rest = log
+    for line in lines:
+        assert line in rest, f"missing, or out of order: {line}\n{log}"
+        rest = rest[rest.index(line) + len(line) :]
+
+
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would change a job."""
     return {

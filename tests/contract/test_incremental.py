@@ -10,7 +10,7 @@ from pathlib import Path
 import mxnet as mx
 import pytest
 
-from contract.job import Ended, Job, pictures
+from contract.job import Ended, Job, assert_in_order, pictures
 
 pytestmark = pytest.mark.slow
 
@@ -83,10 +83,7 @@ def test_a_job_with_all_layers_frozen_gives_the_model_of_the_first_bit_for_bit(f
         "Creating a new state instance.",
         '"Meta": "init_train_data_iter"',
     ]
-    rest = ended.log
-    for line in expected:
-        assert line in rest, f"missing, or out of order: {line}\n{ended.log}"
-        rest = rest[rest.index(line) + len(line) :]
+    assert_in_order(ended.log, expected)
     assert "from scratch" not in ended.log
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import mxnet as mx
 import pytest
 
-from contract.job import Ended, Job, picture, pictures
+from contract.job import Ended, Job, assert_in_order, picture, pictures
 from gluon_ssd.data.recordio import pack
 from gluon_ssd.data.sample import Sample
 
@@ -99,10 +99,7 @@ def test_log_has_the_lines_of_the_built_in_in_its_order(finished: tuple[Job, End
         "Test data is not provided.",
         '"Metrics": {"epochs": {"sum": 2.0, "count": 1, "min": 2, "max": 2}, "setuptime"',
     ]
-    rest = ended.log
-    for line in expected:
-        assert line in rest, f"missing, or out of order: {line}\n{ended.log}"
-        rest = rest[rest.index(line) + len(line) :]
+    assert_in_order(ended.log, expected)
 
 
 def test_log_lines_are_prefixed_but_for_the_json(finished: tuple[Job, Ended]) -> None:
