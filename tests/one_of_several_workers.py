@@ -23,6 +23,7 @@ from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of
 SIDE, CLASSES, STEPS = 64, 2, 3
 LEARNING_RATE = 1e-3
 BATCH = 4  # of all workers together
+LARGE = 8_000_000  # values of a parameter
 
 
 @dataclass
@@ -83,6 +84,17 @@ def train(
     return {name: array.asnumpy() for name, array in weights.snapshot(network)[0].items()}
 
 
+def step_of_a_large_parameter(workers: Workers) -> dict[str, NDArray[np.float32]]:
+    """Take the first step of a single parameter, which takes a while to be sent; its gradient is 1 + rank."""
+    parameter = mx.gluon.Parameter("large", shape=(LARGE,), init="ones")
+    parameter.initialize()
+    with mx.autograd.record():
+        loss = (parameter.data() * (1 + workers.rank)).sum()
+    loss.backward()
+    workers.trainer({"large": parameter}, mx.optimizer.SGD(learning_rate=0.5)).step(workers.count)
+    return {"large": parameter.data().asnumpy()}
+
+
 def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
     meeting = Meeting("127.0.0.1", port, count, rank, "127.0.0.1")
     with kvstore_workers.join(kind, meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
@@ -90,7 +102,11 @@ def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
         heard = [workers.gather(said * float(number)) for number in range(1, 4)]
         told = [any_of(workers, asked=False), any_of(workers, asked=rank == 1), all_say(workers, rank + 5.5)[0]]
         devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
-        parameters = train(workers, devices, halves_alike="alike" in output.name, optimizer_name=_optimizer_of(output))
+        parameters = (
+            step_of_a_large_parameter(workers)
+            if "large" in output.name
+            else train(workers, devices, halves_alike="alike" in output.name, optimizer_name=_optimizer_of(output))
+        )
         np.savez(output, heard=np.array(heard), told=told, **parameters)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from one_of_several_workers import LARGE
 from one_of_several_workers import start as untrained
 
 PROGRAM = Path(__file__).parent.parent / "one_of_several_workers.py"
@@ -86,6 +87,12 @@ def test_where_both_halves_of_a_batch_are_alike_two_workers_learn_as_one_does(tm
     for name, array in alone.items():
         moved, apart = np.linalg.norm(array - start[name]), np.linalg.norm(array - workers[0][name])
         assert apart <= 2e-3 * moved, name  # rounding, grown in three steps
+
+
+def test_the_first_gradients_leave_the_weights_that_all_start_from(tmp_path: Path) -> None:
+    # The store has one place for a parameter's weights and then for its gradients.
+    for worker in run(2, "dist_sync", tmp_path, "large"):
+        np.testing.assert_array_equal(worker["large"], np.full(LARGE, 1 - 0.5 * (1 + 2) / 2, np.float32))
 
 
 def test_workers_that_do_not_wait_hear_each_other_and_learn(tmp_path: Path) -> None:

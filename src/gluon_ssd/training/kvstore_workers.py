@@ -41,6 +41,20 @@ class Meeting:
     own_address: str
 
 
+class _Trainer(mx.gluon.Trainer):  # type: ignore[misc]  # MXNet has no types
+    """A trainer that has the first worker's weights before it sends gradients.
+
+    MXNet's own asks for them and goes on. The store keeps a parameter's weights and later its gradients in one place,
+    and nothing orders the two requests: one that fetches slowly, as a large last one does, may get gradients.
+    """
+
+    def _init_params(self) -> None:
+        super()._init_params()
+        for parameter in self._params:
+            for array in parameter.list_data():
+                array.wait_to_read()
+
+
 class KVStoreWorkers:
     """The workers of a job that `join` has brought together; see `workers.Workers`."""
 
@@ -62,8 +76,8 @@ class KVStoreWorkers:
         """Return a trainer whose steps wait for all workers, or, with `dist_async`, for none."""
         if self.in_step:
             # Each worker updates its own copy by the same sum, so that it knows the multipliers of each parameter.
-            return mx.gluon.Trainer(dict(parameters), optimizer, kvstore=self._store, update_on_kvstore=False)
-        return mx.gluon.Trainer(dict(parameters), ServerOptimizer(optimizer, parameters), kvstore=self._store)
+            return _Trainer(dict(parameters), optimizer, kvstore=self._store, update_on_kvstore=False)
+        return _Trainer(dict(parameters), ServerOptimizer(optimizer, parameters), kvstore=self._store)
 
     def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values (k,) of all workers by rank (count, k); each must call it, and waits for the others."""
