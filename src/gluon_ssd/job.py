@@ -27,7 +27,7 @@ from gluon_ssd.sagemaker.stop import StopRequest
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.starting_weights import StartingWeights, class_names_of
 from gluon_ssd.training import devices as all_devices
-from gluon_ssd.training import optimizer
+from gluon_ssd.training import optimizer, precision
 from gluon_ssd.training.early_stopping import EarlyStopping
 from gluon_ssd.training.learner import Batch, Learner, Losses
 from gluon_ssd.training.workers import Workers, all_say, any_of, until_any
@@ -43,6 +43,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
     started = time.time()
     job, channels, cluster, starting = _configuration(paths)
     devices = all_devices.of_this_machine(gpu_paid_for=cluster.is_gpu_instance)
+    precision.prepare(job.precision, devices, cpus.flags())
     share = Share(cluster.rank, len(cluster.hosts))
     num_workers = _num_workers(job, devices)
     with (
@@ -53,7 +54,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
         opening_lines.training_context([str(device) for device in devices], _store(job, workers))
         network, known_names = starting.start(devices)
         class_names = class_names_of(data.class_names, known_names)
-        learner = Learner(network, _optimizer(job, devices, workers), devices, workers)
+        learner = Learner(network, _optimizer(job, devices, workers), devices, workers, job.precision)
         best = _best_model(job, paths, network, class_names)
         stopping = _early_stopping(job)
         report = _reporter(job, cluster, started)

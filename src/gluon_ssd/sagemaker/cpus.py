@@ -28,6 +28,16 @@ def claim(environ: MutableMapping[str, str]) -> int:
     return threads
 
 
+def flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
+    """Return what the CPU can do, as Linux names it, such as `avx512_bf16`; nothing where that cannot be read."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    listed = (line.partition(":")[2] for line in lines if line.startswith("flags"))
+    return frozenset(next(listed, "").split())
+
+
 def told(environ: Mapping[str, str]) -> int | None:
     """Return the first number of OMP_NUM_THREADS, which OpenMP lets be a list, a number for each level; else None."""
     first = environ.get(_VARIABLE, "").partition(",")[0].strip()

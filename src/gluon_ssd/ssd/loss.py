@@ -20,11 +20,13 @@ class MultiBoxLoss(NamedTuple):
     sums: mx.nd.NDArray
 
 
-def multibox_loss(class_predictions: mx.nd.NDArray, box_predictions: mx.nd.NDArray, targets: Targets) -> MultiBoxLoss:
+def multibox_loss(
+    class_predictions: mx.nd.NDArray, box_predictions: mx.nd.NDArray, targets: Targets, *, scale: float = 1.0
+) -> MultiBoxLoss:
     """Compare predictions (B, C + 1, N) and (B, N * 4) with their targets; call under `autograd.record`.
 
     SoftmaxOutput and MakeLoss take no gradient from above: they start it, as in the built-in algorithm's graph, so
-    that learning rates mean the same.
+    that learning rates mean the same. The gradients, not the sums, are multiplied by `scale`.
     """
     probabilities = mx.nd.SoftmaxOutput(
         class_predictions,
@@ -33,9 +35,10 @@ def multibox_loss(class_predictions: mx.nd.NDArray, box_predictions: mx.nd.NDArr
         use_ignore=True,
         multi_output=True,
         normalization="valid",
+        grad_scale=scale,
     )
     error = mx.nd.smooth_l1(targets.mask * (box_predictions - targets.boxes), scalar=1.0)
-    box_loss = mx.nd.MakeLoss(error, normalization="valid")
+    box_loss = mx.nd.MakeLoss(error, normalization="valid", grad_scale=scale)
     with mx.autograd.pause():
         return MultiBoxLoss([probabilities, box_loss], _sums(probabilities, box_loss, targets.classes))
 

@@ -50,7 +50,7 @@ class SSD:
         Returns class predictions (B, C + 1, N), the background first and not yet normalized; box offsets (B, N * 4);
         and the anchors (1, N, 4), corners as fractions of the image.
         """
-        classes, boxes, anchors = self._block(self._normalize(images))
+        classes, boxes, anchors = self._block(self.normalize(images))
         return classes, boxes, anchors
 
     def detect(self, images: mx.nd.NDArray, *, nms_threshold: float, nms_topk: int) -> mx.nd.NDArray:
@@ -94,7 +94,7 @@ class SSD:
             if name != "data":
                 self.parameters[name].shape = shape
 
-    def _normalize(self, images: mx.nd.NDArray) -> mx.nd.NDArray:
+    def normalize(self, images: mx.nd.NDArray) -> mx.nd.NDArray:
         """Turn uint8 (B, S, S, 3) into float32 (B, 3, S, S) about zero."""
         pixels = images.astype(np.float32)
         if any(self.input_mean):

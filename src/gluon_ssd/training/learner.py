@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import targets
 from gluon_ssd.ssd.loss import MultiBoxLoss, multibox_loss
+from gluon_ssd.ssd.mixed_precision import MixedPrecision
 from gluon_ssd.ssd.network import SSD, found
+from gluon_ssd.training.loss_scaling import DynamicallyScaled, Unscaled, Update
+from gluon_ssd.training.precision import FLOAT16, FLOAT32
 from gluon_ssd.training.workers import ALONE, Workers, all_say
 
 STEPS_IN_FLIGHT = 2  # keeps the devices busy while the host prepares the next batch, and bounds their memory
@@ -54,6 +57,7 @@ class Learner:
     """Trains a network whose parameters `weights.initialize` has placed on `devices`.
 
     Where all of them are frozen nothing changes, not even moving statistics: a pass only measures the losses.
+    `precision` is that of training alone; detections are always those of float32, as whoever loads the model gets them.
     """
 
     def __init__(
@@ -62,13 +66,18 @@ class Learner:
         optimizer: mx.optimizer.Optimizer,
         devices: Sequence[mx.Context],
         workers: Workers = ALONE,
+        precision: str = FLOAT32,
     ) -> None:
         self.network = network
         self.devices = tuple(devices)
         self.trainer = workers.trainer(network.parameters, optimizer)
+        self._predict = network if precision == FLOAT32 else MixedPrecision(network, precision)
+        self._learning = [parameter for parameter in network.parameters.values() if parameter.grad_req != "null"]
+        self._updater: Update = (
+            DynamicallyScaled(self.trainer, self._learning) if precision == FLOAT16 else Unscaled(self.trainer)
+        )
         self._workers = workers
         self._used_elsewhere: int | None = None  # of the other workers' devices, which the first step tells
-        self._learns = any(parameter.grad_req != "null" for parameter in network.parameters.values())
 
     def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
         """Take one step for each batch.
@@ -96,7 +105,7 @@ class Learner:
     def step(self, batch: Batch) -> list[mx.nd.NDArray]:
         """Take one step; return each device's sums (see `MultiBoxLoss`), not yet waited for."""
         shares = self._split(batch)
-        if not self._learns:
+        if not self._learning:
             return [self._loss(share).sums for share in shares]
         with mx.autograd.record():
             losses = [self._loss(share) for share in shares]
@@ -125,20 +134,21 @@ class Learner:
         ]
 
     def _loss(self, share: Share) -> MultiBoxLoss:
-        classes, boxes, anchors = self.network(share.images)
-        return multibox_loss(classes, boxes, targets.assign(classes, anchors, share.objects))
+        classes, boxes, anchors = self._predict(share.images)
+        assigned = targets.assign(classes, anchors, share.objects)
+        return multibox_loss(classes, boxes, assigned, scale=self._updater.scale)
 
     def _update(self, devices_used: int) -> None:
         """Change the parameters by the mean gradient of the devices that had a share, those of other workers too."""
         idle = self.devices[devices_used:]
-        for parameter in self.network.parameters.values():
-            if parameter.grad_req != "null":
-                for device in idle:
-                    parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
+        for parameter in self._learning:
+            for device in idle:
+                parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
+                # What autograd notes when it has written one: without it the trainer would leave this copy as it is.
+                parameter.data(device)._fresh_grad = True  # noqa: SLF001 - nothing public says so
         if self._used_elsewhere is None:
             self._used_elsewhere = _elsewhere(self._workers, devices_used)
-        # The store updates one copy of the parameters and hands it to all devices, so an idle one keeps in step.
-        self.trainer.step(devices_used + self._used_elsewhere, ignore_stale_grad=bool(idle))
+        self._updater.step(devices_used + self._used_elsewhere)
 
 
 def _elsewhere(workers: Workers, here: int) -> int:
