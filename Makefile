@@ -39,6 +39,7 @@ check: $(READY)  ## formatting, lint, types
 bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/base_networks.py
+	$(BIN)/python benchmarks/precision.py
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/record_readers.py

@@ -103,6 +103,6 @@ def test_float16_on_a_cpu_is_a_mistake_of_the_job(tmp_path: Path) -> None:
     assert ended.code == 2
     assert ended.failure is not None
     assert ended.failure.startswith(
-        "precision: expected float32 or bfloat16 on a CPU, got float16, for which MXNet needs a GPU"
+        "ClientError: precision: expected float32 or bfloat16 on a CPU, got float16, for which MXNet needs a GPU"
     )
     assert not job.model.exists() or not list(job.model.iterdir())

@@ -74,3 +74,17 @@ def test_a_variable_that_is_set_counts_by_its_first_number(text: str, threads: i
 
     assert cpus.claim(environ) == threads
     assert environ == {"OMP_NUM_THREADS": str(threads)}  # a list ends MXNet
+
+
+def test_flags_are_those_of_the_first_cpu(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(
+        "processor\t: 0\nflags\t\t: fpu avx512_bf16 amx_tile\nbugs\t\t: x\n\nprocessor\t: 1\nflags\t\t: fpu\n"
+    )
+    assert cpus.flags(cpuinfo) == {"fpu", "avx512_bf16", "amx_tile"}
+
+
+def test_there_are_no_flags_where_the_kernel_lists_none(tmp_path: Path) -> None:
+    assert cpus.flags(tmp_path / "missing") == frozenset()
+    (tmp_path / "arm").write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    assert cpus.flags(tmp_path / "arm") == frozenset()

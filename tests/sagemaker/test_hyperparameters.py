@@ -79,9 +79,18 @@ def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_fol
         "label_attribute": "",
         "num_workers": "auto",
         "export_onnx": "0",
+        "precision": "float32",
     }
 
     assert list(DEFAULTS.items()) == [*BUILT_IN_DEFAULTS.items(), *extensions.items()]
+
+
+def test_float16_is_refused_where_machines_do_not_take_their_steps_together() -> None:
+    apart = REQUIRED | {"kv_store": "dist_async"}
+    assert Hyperparameters.parse(apart | {"precision": "bfloat16"}).precision == "bfloat16"
+    assert mistakes(apart | {"precision": "float16"}) == (
+        "hyperparameters: precision: expected float32 or bfloat16 with kv_store dist_async, got 'float16'"
+    )
 
 
 def test_the_final_configuration_keeps_the_order_and_the_users_spelling() -> None:
@@ -289,6 +298,7 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
         "label_attribute",
         "num_workers",
         "export_onnx",
+        "precision",
     ]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"

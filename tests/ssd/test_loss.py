@@ -17,14 +17,14 @@ def probabilities() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def run() -> tuple[mx.nd.NDArray, mx.nd.NDArray, mx.nd.NDArray]:
+def run(scale: float = 1.0) -> tuple[mx.nd.NDArray, mx.nd.NDArray, mx.nd.NDArray]:
     """Return the gradients of class and box predictions, and the sums."""
     classes, boxes = mx.nd.array(CLASSES), mx.nd.array(BOXES)
     classes.attach_grad()
     boxes.attach_grad()
     targets = Targets(mx.nd.array(BOX_TARGETS), mx.nd.array(MASK), mx.nd.array(CLASS_TARGETS))
     with mx.autograd.record():
-        loss = multibox_loss(classes, boxes, targets)
+        loss = multibox_loss(classes, boxes, targets, scale=scale)
     mx.autograd.backward(loss.heads)
     return classes.grad.asnumpy(), boxes.grad.asnumpy(), loss.sums.asnumpy()
 
@@ -49,6 +49,13 @@ def test_class_gradient_is_divided_by_the_anchors_kept() -> None:
 def test_box_gradient_is_divided_by_the_values_that_are_off() -> None:
     # Three of the four masked values are off: 0.5, -3 (clipped to -1) and -0.5.
     np.testing.assert_allclose(run()[1][0], np.array([0.5, -1, 0, -0.5] + [0] * 12) / 3, atol=1e-6)
+
+
+def test_a_scale_multiplies_the_gradients_and_not_the_sums() -> None:
+    plain, scaled = run(), run(65_536.0)
+    for gradient, larger in zip(plain[:2], scaled[:2], strict=True):
+        np.testing.assert_allclose(larger, 65_536 * gradient, rtol=1e-6)
+    np.testing.assert_array_equal(scaled[2], plain[2])
 
 
 def test_a_probability_that_underflows_leaves_the_sum_finite() -> None:
