@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bfloat16_here import needs_bfloat16
 from gluon_ssd.errors import UserError
 from gluon_ssd.ssd import targets, weights
 from gluon_ssd.ssd.loss import multibox_loss
@@ -144,6 +145,28 @@ def test_a_device_without_a_share_of_a_small_batch_keeps_in_step(network: SSD) -
         first, second = (parameter.data(device).asnumpy() for device in devices)
         np.testing.assert_array_equal(first, second, err_msg=parameter.name)
     assert (network.parameters["conv0_weight"].data(devices[1]).asnumpy() != before).mean() > 0.9
+
+
+@needs_bfloat16
+def test_devices_that_train_in_bfloat16_keep_in_step_and_detect_in_float32() -> None:
+    small, devices = SSD("resnet-18", 2, 64), [mx.cpu(0), mx.cpu(1)]
+    given = batches(2, size=4, image_shape=64, classes=2)
+    ends = []
+    for precision in ("float32", "bfloat16"):
+        weights.initialize(small, devices, seed=1)
+        sgd = optimizer.create("sgd", learning_rate=1e-3, momentum=0.9, weight_decay=5e-4)
+        trained = Learner(small, sgd, devices, precision=precision)
+        losses = trained.train(given)
+        first, second = (small.parameters["conv0_weight"].data(device).asnumpy() for device in devices)
+        np.testing.assert_array_equal(first, second)
+        ends.append((losses.cross_entropy, first))
+    assert ends[0][0] != ends[1][0]
+    assert ends[0][0] == pytest.approx(ends[1][0], rel=0.02)
+    assert (ends[0][1] != ends[1][1]).any()
+    alone = small.detect(mx.nd.array(given[0].images[:2], dtype=np.uint8), nms_threshold=0.45, nms_topk=400)
+    detections = trained.detect(given[0].images, nms_threshold=0.45, nms_topk=400)
+    for rows, expected in zip(detections[:2], alone.asnumpy(), strict=True):
+        np.testing.assert_array_equal(rows, found(expected))
 
 
 @pytest.mark.slow
