@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd.errors import UserError
-from gluon_ssd.ssd import targets
+from gluon_ssd.ssd import targets, weights
 from gluon_ssd.ssd.loss import MultiBoxLoss, multibox_loss
 from gluon_ssd.ssd.network import SSD, found
+from gluon_ssd.training import moving_statistics
 from gluon_ssd.training.workers import ALONE, Workers, all_say
 
 STEPS_IN_FLIGHT = 2  # keeps the devices busy while the host prepares the next batch, and bounds their memory
@@ -65,10 +66,15 @@ class Learner:
     ) -> None:
         self.network = network
         self.devices = tuple(devices)
-        self.trainer = workers.trainer(network.parameters, optimizer)
+        # With its first step a trainer gives all devices what the first one has. Moving statistics stay out of it: by
+        # then they are those of the first one's images.
+        arguments = {name: network.parameters[name] for name in weights.argument_names(network)}
+        self.trainer = workers.trainer(arguments, optimizer)
+        self._learning = [parameter for parameter in arguments.values() if parameter.grad_req != "null"]
         self._workers = workers
+        self._statistics = [network.parameters[name] for name in network.symbol.list_auxiliary_states()]
+        self._used = 0  # of the devices: as many as have had a share
         self._used_elsewhere: int | None = None  # of the other workers' devices, which the first step tells
-        self._learns = any(parameter.grad_req != "null" for parameter in network.parameters.values())
 
     def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
         """Take one step for each batch.
@@ -89,6 +95,8 @@ class Learner:
             total += _read(step, sums, epoch)
         mx.nd.waitall()  # the last backward pass and update are part of the time
         seconds = time.monotonic() - started
+        if self._learning:
+            moving_statistics.average(self._statistics, self.devices[: max(self._used, 1)], self._workers)
         cross_entropy, smooth_l1, kept = total.tolist()
         kept = kept or math.nan
         return Losses(cross_entropy / kept, smooth_l1 / kept, steps, examples, seconds)
@@ -96,11 +104,12 @@ class Learner:
     def step(self, batch: Batch) -> list[mx.nd.NDArray]:
         """Take one step; return each device's sums (see `MultiBoxLoss`), not yet waited for."""
         shares = self._split(batch)
-        if not self._learns:
+        if not self._learning:
             return [self._loss(share).sums for share in shares]
         with mx.autograd.record():
             losses = [self._loss(share) for share in shares]
         mx.autograd.backward([head for loss in losses for head in loss.heads])
+        self._used = max(self._used, len(shares))
         self._update(len(shares))
         return [loss.sums for loss in losses]
 
@@ -131,10 +140,9 @@ class Learner:
     def _update(self, devices_used: int) -> None:
         """Change the parameters by the mean gradient of the devices that had a share, those of other workers too."""
         idle = self.devices[devices_used:]
-        for parameter in self.network.parameters.values():
-            if parameter.grad_req != "null":
-                for device in idle:
-                    parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
+        for parameter in self._learning:
+            for device in idle:
+                parameter.grad(device)[:] = 0  # the last step's is still there, and would be added
         if self._used_elsewhere is None:
             self._used_elsewhere = _elsewhere(self._workers, devices_used)
         # The store updates one copy of the parameters and hands it to all devices, so an idle one keeps in step.
