@@ -44,6 +44,7 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/record_readers.py
 	$(BIN)/python benchmarks/reader_memory.py
+	$(BIN)/python benchmarks/distributed.py
 
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock

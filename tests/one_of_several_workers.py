@@ -18,7 +18,7 @@ from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training import kvstore_workers, optimizer
 from gluon_ssd.training.kvstore_workers import Meeting
 from gluon_ssd.training.learner import Learner
-from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of
+from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of, every_table
 
 SIDE, CLASSES, STEPS = 64, 2, 3
 LEARNING_RATE = 1e-3
@@ -60,13 +60,18 @@ def untrained(devices: list[mx.Context]) -> SSD:
 
 def start() -> dict[str, NDArray[np.float32]]:
     """Return the parameters that they start from."""
-    return {name: array.asnumpy() for name, array in weights.snapshot(untrained([mx.cpu()]))[0].items()}
+    return parameters_of(untrained([mx.cpu()]))
+
+
+def parameters_of(network: SSD) -> dict[str, NDArray[np.float32]]:
+    """Return what the artifact would hold: parameters and moving statistics."""
+    return {name: array.asnumpy() for arrays in weights.snapshot(network) for name, array in arrays.items()}
 
 
 def train(
     workers: Workers, devices: list[mx.Context], *, halves_alike: bool = False, optimizer_name: str = "sgd"
 ) -> dict[str, NDArray[np.float32]]:
-    """Take three steps on this worker's part of the batches; return the parameters that learn."""
+    """Take three steps on this worker's part of the batches; return what has become of the parameters."""
     network = untrained(devices)
     rate, schedule = optimizer.schedule(LEARNING_RATE, 0.1, (2,), updates_per_epoch=1, begin_epoch=0)
     size = BATCH // workers.count
@@ -81,7 +86,7 @@ def train(
     learner = Learner(network, chosen, devices, workers)
     part = slice(workers.rank * size, (workers.rank + 1) * size)
     learner.train([Batch(batch.images[part], batch.objects[part]) for batch in batches(halves_alike=halves_alike)])
-    return {name: array.asnumpy() for name, array in weights.snapshot(network)[0].items()}
+    return parameters_of(network)
 
 
 def step_of_a_large_parameter(workers: Workers) -> dict[str, NDArray[np.float32]]:
@@ -100,6 +105,9 @@ def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
     with kvstore_workers.join(kind, meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
         said = np.array([np.pi * (rank + 1), 1e9 + rank])
         heard = [workers.gather(said * float(number)) for number in range(1, 4)]
+        every = every_table(
+            workers, [np.full((length, 2), length) for length in range(4000 * rank, 4000 * rank + 2)], columns=2
+        )
         told = [any_of(workers, asked=False), any_of(workers, asked=rank == 1), all_say(workers, rank + 5.5)[0]]
         devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
         parameters = (
@@ -107,7 +115,14 @@ def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
             if "large" in output.name
             else train(workers, devices, halves_alike="alike" in output.name, optimizer_name=_optimizer_of(output))
         )
-        np.savez(output, heard=np.array(heard), told=told, **parameters)
+        np.savez(
+            output,
+            heard=np.array(heard),
+            told=told,
+            lengths=[len(table) for table in every],
+            rows=np.concatenate(every),
+            **parameters,
+        )
 
 
 def _optimizer_of(output: Path) -> str:

@@ -48,16 +48,30 @@ def _host(folder: Path, grays: range, distribution: str) -> Paths:
     return paths
 
 
-def _first_epoch(paths: Paths, share: Share) -> tuple[list[list[int]], list[list[int]]]:
+def _first_epoch(paths: Paths, share: Share, **more: str) -> tuple[list[list[int]], list[list[int]]]:
+    paths.hyperparameters.write_text(json.dumps(json.loads(paths.hyperparameters.read_text()) | more))
     job = Hyperparameters.read(paths.hyperparameters)
     channels = Channels.read(paths.input_data_config, paths.data)
     with open_data(job, channels, paths, share=share, num_workers=1, stopped=lambda: False) as data:
         return grays_of(data.training.epoch(0)), grays_of(data.validation)
 
 
-def test_hosts_that_have_everything_share_every_batch_and_validate_on_all(tmp_path: Path) -> None:
+def test_hosts_that_have_everything_share_every_batch_and_the_validation_images(tmp_path: Path) -> None:
     read = [_first_epoch(_host(tmp_path / str(rank), range(8), "FullyReplicated"), Share(rank, 2)) for rank in range(2)]
-    assert read == [([[0, 1], [4, 5]], [[0, 1], [2]]), ([[2, 3], [6, 7]], [[0, 1], [2]])]
+    assert read == [([[0, 1], [4, 5]], [[0]]), ([[2, 3], [6, 7]], [[1, 2]])]
+
+
+def test_a_host_has_nothing_to_validate_on_where_there_are_fewer_images_than_hosts(tmp_path: Path) -> None:
+    read = [_first_epoch(_host(tmp_path / str(rank), range(8), "FullyReplicated"), Share(rank, 4)) for rank in range(4)]
+    assert [validation for _, validation in read] == [[], [[0]], [[1]], [[2]]]
+
+
+def test_where_hosts_do_not_train_in_step_the_first_validates_on_all(tmp_path: Path) -> None:
+    read = [
+        _first_epoch(_host(tmp_path / str(rank), range(8), "FullyReplicated"), Share(rank, 2), kv_store="dist_async")
+        for rank in range(2)
+    ]
+    assert [validation for _, validation in read] == [[[0, 1], [2]], []]
 
 
 def test_a_host_that_has_objects_of_its_own_trains_on_all_of_them(
@@ -69,4 +83,5 @@ def test_a_host_that_has_objects_of_its_own_trains_on_all_of_them(
             for rank in range(2)
         ]
     assert [training for training, _ in read] == [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]
+    assert [validation for _, validation in read] == [[[0]], [[1, 2]]]  # which is not sharded
     assert not any("num_training_samples" in message for message in caplog.messages)  # which counts all hosts' images

@@ -29,10 +29,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Data:
-    """What a job reads: batches of both splits, and the names of the classes where a channel holds them."""
+    """What a job reads: batches of both splits, and the names of the classes where a channel holds them.
+
+    A worker that leaves validation to the first one has no batches of it.
+    """
 
     training: TrainingBatches | StreamedTrainingBatches
-    validation: ValidationBatches | StreamedValidationBatches
+    validation: ValidationBatches | StreamedValidationBatches | tuple[()]
     class_names: tuple[str, ...] | None
     is_split: bool = False
 
@@ -72,7 +75,7 @@ def open_data(
 ) -> Iterator[Data]:
     """Open both channels, each read by `num_workers` processes, which end with the block; check those that are files.
 
-    Of a training channel that every worker has whole, this one trains on its `share`. A channel in Pipe mode is checked
+    Of a channel that every worker has whole, this one takes its `share`. A channel in Pipe mode is checked
     as it comes; waiting for it ends as soon as the job is `stopped`. What a manifest names in S3 is fetched first, into
     a folder that is gone when the block ends.
     """
@@ -101,9 +104,11 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
         _training_batches(
             train.source, _form(channels.train, job, WHOLE if is_split else share), job, num_workers
         ) as training,
-        _validation_batches(validation.source, _form(channels.validation, job), job, num_workers) as validating,
+        _validation_batches(
+            validation.source, _form(channels.validation, job, _validation_share(opener, share)), job, num_workers
+        ) as validating,
     ):
-        yield Data(training, validating, names, is_split)
+        yield Data(training, validating if _validates(opener, share) else (), names, is_split)
 
 
 @dataclass(frozen=True)
@@ -204,6 +209,21 @@ def _validation_batches(
     if isinstance(source, RecordPipe):
         return StreamedValidationBatches(source, form, first=job.begin_epoch, num_workers=num_workers)
     return ValidationBatches(source, form, num_workers=num_workers)
+
+
+def _validates(opener: _Opener, share: Share) -> bool:
+    """Whether this worker validates: all do, each on its part, but for two cases.
+
+    Workers that do not train in step differ, and only the first one's parameters are kept; and where all get the same
+    stream, nobody knows before its end what a block of it is.
+    """
+    channel = opener.channels.validation
+    return share.rank == 0 or (opener.job.trains_in_step and (channel.is_sharded or not channel.is_pipe))
+
+
+def _validation_share(opener: _Opener, share: Share) -> Share:
+    channel = opener.channels.validation
+    return share if opener.job.trains_in_step and not (channel.is_sharded or channel.is_pipe) else WHOLE
 
 
 def _form(channel: Channel, job: Hyperparameters, share: Share = WHOLE) -> BatchForm:

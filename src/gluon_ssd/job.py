@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from operator import length_hint
+from typing import NamedTuple
 
 import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
 
 from gluon_ssd import artifact, joining
 from gluon_ssd.best_model import BestModel
@@ -30,9 +33,17 @@ from gluon_ssd.training import devices as all_devices
 from gluon_ssd.training import optimizer, precision
 from gluon_ssd.training.early_stopping import EarlyStopping
 from gluon_ssd.training.learner import Batch, Learner, Losses
-from gluon_ssd.training.workers import Workers, all_say, any_of, until_any
+from gluon_ssd.training.workers import Workers, all_say, any_of, every_table, until_any
 
 logger = logging.getLogger(__name__)
+
+
+class Detected(NamedTuple):
+    """What is found in each image, rows (k, 6) as `Learner.detect` returns them, and what is there, as in `Batch`."""
+
+    found: list[NDArray[np.float32]]
+    real: list[NDArray[np.float32]]
+
 
 NO_SCORES = Evaluation(0.0, {}, 0.0, 0.0)  # of a worker that leaves judging to the first
 MOST_WORKERS_PER_GPU = 4  # each prepares several times what a GPU of this MXNet's age can train on
@@ -69,10 +80,11 @@ def train(paths: Paths, stop: StopRequest) -> None:
                 break
             _report_losses(report, epoch, losses)
             validation = report.validation_batches(epoch, data.validation, total=length_hint(data.validation) or None)
-            # The first worker judges and writes for all.
-            scores = _validate(learner, stop.until(validation), job) if workers.is_first else NO_SCORES
+            detections = _detect(learner, stop.until(validation), job)
             if any_of(workers, asked=stop.requested):
                 break
+            # The first worker judges and writes for all.
+            scores = _score(detections, job, workers)
             if workers.is_first:
                 _report_scores(report, epoch, scores, class_names)
                 if best.observe(epoch, scores.mean_average_precision, _named(scores)):
@@ -121,9 +133,9 @@ def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, starting:
         logger.info("hyperparameter %s is accepted and has no effect", name)
     for name in channels.ignored:
         logger.warning("%s channel: not used", name)
-    if len(cluster.hosts) > 1 and channels.validation.is_sharded:
+    if len(cluster.hosts) > 1 and channels.validation.is_sharded and not job.trains_in_step:
         logger.warning(
-            "validation channel: S3DistributionType: expected FullyReplicated on several hosts, got ShardedByS3Key; "
+            "validation channel: S3DistributionType: expected FullyReplicated with dist_async, got ShardedByS3Key; "
             "host %s judges for all, by its own part alone",
             cluster.primary,
         )
@@ -201,12 +213,19 @@ def _images(batch: Batch) -> int:
     return len(batch.images)
 
 
-def _validate(learner: Learner, batches: Iterable[Batch], job: Hyperparameters) -> Evaluation:
-    detections, truth = [], []
+def _detect(learner: Learner, batches: Iterable[Batch], job: Hyperparameters) -> Detected:
+    """Return what is found in each image of this worker's part of the validation channel, and what is there."""
+    detected = Detected([], [])
     for batch in batches:
-        detections += learner.detect(batch.images, nms_threshold=job.nms_threshold, nms_topk=job.nms_topk)
-        truth += [rows[rows[:, 0] >= 0] for rows in batch.objects]
-    return evaluate(detections, truth, overlap_threshold=job.overlap_threshold)
+        detected.found.extend(learner.detect(batch.images, nms_threshold=job.nms_threshold, nms_topk=job.nms_topk))
+        detected.real.extend(rows[rows[:, 0] >= 0] for rows in batch.objects)
+    return detected
+
+
+def _score(detected: Detected, job: Hyperparameters, workers: Workers) -> Evaluation:
+    """Score what all workers have detected, on the first of them; images come in the order of one that has them all."""
+    found, real = (every_table(workers, tables, columns=6) for tables in (detected.found, detected.real))
+    return evaluate(found, real, overlap_threshold=job.overlap_threshold) if workers.is_first else NO_SCORES
 
 
 def _report_losses(report: Reporter, epoch: int, losses: Losses) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from contract.job import Ended, Job, pictures
+from gluon_ssd.detector import Detector
+from gluon_ssd.tools.evaluate import evaluate_model
 from pipe_service import served_by_process
 from record_stream import frame
 
@@ -54,6 +56,20 @@ def lines(log: str) -> list[tuple[str, str, str]]:
     return [(host, epoch, batches or "mAP") for host, epoch, _, batches in LINE.findall(log)]
 
 
+def best_score(log: str) -> float:
+    """Return the best mAP; with an `overlap_threshold` of next to nothing even an untrained network has some."""
+    best = max(map(float, re.findall(r"validation mAP <score>=\((\S+)\)", log)))
+    assert best > 0
+    return best
+
+
+def evaluated(job: Job, records: Sequence[bytes]) -> float:
+    """Return the mAP of the model that a job has left, on all of these images in one process."""
+    path = job.write_records("all", records, "all.rec")
+    scores = evaluate_model(Detector.read(job.model), path, overlap_threshold=0.01, batch_size=4)
+    return scores.evaluation.mean_average_precision
+
+
 def left_over(jobs: Sequence[Job]) -> list[str]:
     """What still runs of these jobs: their processes, those of the parameter server, and those that load data."""
     ours = [f"SAGEMAKER_BASE_DIR={job.base}".encode() for job in jobs]
@@ -73,9 +89,10 @@ def _read(path: Path) -> bytes:
 
 @pytest.mark.parametrize("store", ["dist_sync", "dist_async"])
 def test_two_hosts_train_together_and_the_first_judges_and_writes(tmp_path: Path, store: str) -> None:
-    jobs = lay_out(tmp_path, 2, kv_store=store)
+    jobs = lay_out(tmp_path, 2, kv_store=store, overlap_threshold="0.01")
     ended = run(jobs)
     assert [one.code for one in ended] == [0, 0], [one.log for one in ended]
+    assert best_score(ended[0].log) == pytest.approx(evaluated(jobs[0], pictures(4)), abs=1e-3)
     # 10 images in batches of 2 x 4: two batches, then one, since batches run on.
     first, second = "127.0.0.1", "127.0.0.2"
     assert lines(ended[0].log) == [(first, "0", "2"), (first, "0", "mAP"), (first, "1", "1"), (first, "1", "mAP")]
@@ -93,18 +110,22 @@ def test_two_hosts_train_together_and_the_first_judges_and_writes(tmp_path: Path
 
 
 def test_hosts_with_images_of_their_own_take_equally_many_steps(tmp_path: Path) -> None:
-    jobs = lay_out(tmp_path, 2, kv_store="dist_sync")
+    jobs = lay_out(tmp_path, 2, kv_store="dist_sync", overlap_threshold="0.01")
     sharded = {"ContentType": "application/x-recordio", "S3DistributionType": "ShardedByS3Key"}
     for job, count in zip(jobs, (5, 8), strict=True):
         job.channels = {"train": sharded, "validation": sharded}
         job.hyperparameters["num_training_samples"] = "13"
         job.write_records("train", pictures(count))
+        job.write_records("validation", pictures(count - 2))
         config = json.loads((job.base / "input" / "config" / "resourceconfig.json").read_text())
         job.write_config()
         (job.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
     ended = run(jobs)
     assert [one.code for one in ended] == [0, 0], [one.log for one in ended]
-    assert "got ShardedByS3Key; host 127.0.0.1 judges for all, by its own part alone" in ended[0].log
+    # The first one's images alone are not what it judges by.
+    judged = best_score(ended[0].log)
+    assert judged == pytest.approx(evaluated(jobs[0], pictures(3) + pictures(6)), abs=1e-3)
+    assert judged != pytest.approx(evaluated(jobs[0], pictures(3)), abs=1e-3)
     # Batches of 4 on each: two to see the 8 images of the second host, on both.
     assert [line[2] for line in lines(ended[0].log)] == ["2", "mAP", "2", "mAP"]
     assert [line[2] for line in lines(ended[1].log)] == ["2", "2"]

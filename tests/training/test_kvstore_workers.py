@@ -64,6 +64,14 @@ def test_workers_hear_each_other_without_loss(pair: list[dict[str, NDArray[np.fl
     for worker in pair:
         np.testing.assert_allclose(worker["heard"], expected, rtol=1e-14)
         assert worker["told"].tolist() == [0, 1, 5.5]
+        assert_hears_tables(worker)
+
+
+def assert_hears_tables(worker: dict[str, NDArray[np.float32]]) -> None:
+    """The first says tables of 0 and 1 rows, the second of 4,000 and 4,001, each filled with its length."""
+    assert worker["lengths"].tolist() == [0, 1, 4000, 4001]
+    expected = np.repeat([1, 4000, 4001], [1, 4000, 4001])
+    np.testing.assert_array_equal(worker["rows"], np.stack([expected, expected], axis=1))
 
 
 def test_two_workers_learn_as_two_devices_of_one_do(pair: list[dict[str, NDArray[np.float32]]], tmp_path: Path) -> None:
@@ -99,6 +107,8 @@ def test_workers_that_do_not_wait_hear_each_other_and_learn(tmp_path: Path) -> N
     workers = run(2, "dist_async", tmp_path)
     assert workers[0]["told"].tolist() == workers[1]["told"].tolist() == [0, 1, 5.5]
     assert workers[0]["heard"][2, 1].tolist() == pytest.approx([6 * np.pi, 3 * (1e9 + 1)], rel=1e-14)
+    assert_hears_tables(workers[0])
+    assert_hears_tables(workers[1])
     alone = run_alone(1, tmp_path)
     assert np.isfinite(workers[0]["conv0_weight"]).all()
     assert np.abs(workers[0]["conv0_weight"] - alone["conv0_weight"]).max() < 0.1

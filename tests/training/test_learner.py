@@ -169,23 +169,6 @@ def test_devices_that_train_in_bfloat16_keep_in_step_and_detect_in_float32() -> 
         np.testing.assert_array_equal(rows, found(expected))
 
 
-@pytest.mark.slow
-def test_two_devices_step_along_the_mean_of_their_gradients(network: SSD) -> None:
-    given = batches(1, size=3, image_shape=64, classes=2)[0]
-    devices = [mx.cpu(0), mx.cpu(1)]
-    weights.initialize(network, devices, seed=1)
-    learner(network, devices).train([given])
-    together = weights.snapshot(network)[0]
-    halves = []
-    for part in (slice(0, 2), slice(2, 3)):
-        weights.initialize(network, [mx.cpu()], seed=1)
-        learner(network, [mx.cpu()]).train([Batch(given.images[part], given.objects[part])])
-        halves.append(weights.snapshot(network)[0])
-    for name, array in together.items():
-        mean = (halves[0][name].asnumpy() + halves[1][name].asnumpy()) / 2
-        np.testing.assert_allclose(array.asnumpy(), mean, atol=1e-6, err_msg=name)
-
-
 @pytest.mark.parametrize("devices", [[mx.cpu()], [mx.cpu(0), mx.cpu(1)]], ids=["one device", "two devices"])
 def test_with_all_frozen_a_pass_measures_the_losses_and_changes_nothing(
     network: SSD, devices: list[mx.Context]

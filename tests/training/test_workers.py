@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gluon_ssd.errors import UserError
-from gluon_ssd.training.workers import until_any
+from gluon_ssd.training.workers import ALONE, every_table, until_any
 
 
 @dataclass
@@ -67,6 +67,22 @@ def together(*items: str, stop_at: str = "") -> list[str]:
 
     with ThreadPoolExecutor(len(items)) as threads:
         return list(threads.map(work, range(len(items))))
+
+
+def test_tables_of_all_workers_come_in_order_of_these_whatever_each_has() -> None:
+    given = [
+        [np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((0, 2))],
+        [],
+        [np.array([[5.0, 6.0]])],
+    ]
+    table = Table(3)
+    with ThreadPoolExecutor(3) as threads:
+        heard = list(threads.map(lambda rank: every_table(Worker(rank, table), given[rank], columns=2), range(3)))
+    assert [[rows.tolist() for rows in tables] for tables in heard] == [[[[1, 2], [3, 4]], [], [[5, 6]]]] * 3
+
+
+def test_where_no_worker_has_a_table_there_is_none() -> None:
+    assert every_table(ALONE, [], columns=6) == []
 
 
 def test_workers_in_step_take_equally_many_steps_whatever_each_has() -> None:

@@ -36,7 +36,7 @@ K = TypeVar("K")
 class BatchForm:
     """Of which channel, how many images, and how large: what all batches of a channel have in common.
 
-    `share` is what this worker takes of a training channel that other workers read too.
+    `share` is what this worker takes of a channel that other workers read too.
     """
 
     channel: str
@@ -136,18 +136,19 @@ class TrainingBatches(_IndexedBatches):
 class ValidationBatches(_IndexedBatches):
     """The batches of the validation channel: every readable image once, in channel order, only resized.
 
-    The last batch may be smaller, and so is one with unreadable images.
+    The last batch may be smaller, and so is one with unreadable images. Of several workers each has a block of them.
     """
 
     def __init__(self, dataset: Dataset, form: BatchForm, *, num_workers: int) -> None:
         loader = Loader(dataset, "none", seed=0, replace=False)
         super().__init__(loader, form, num_workers=num_workers)
+        self._records = form.share.block(len(dataset))
 
     def __len__(self) -> int:
-        return math.ceil(self._images / self._form.batch_size)
+        return math.ceil(len(self._records) / self._form.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        places = (Place(0, record) for record in range(self._images))
+        places = (Place(0, record) for record in self._records)
         return self._load(chunks(places, self._form.batch_size))
 
 

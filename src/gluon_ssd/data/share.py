@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Share:
-    """The share of worker `rank` of `workers`: its part of every batch that they take together.
+    """The share of worker `rank` of `workers`: to train on, its part of every batch that they take together.
 
     So all of them have equally many batches an epoch, however many images there are, and read every image once a
-    passage between them.
+    passage between them. To validate on it is a block, so that their detections come in order of the images.
     """
 
     rank: int = 0
@@ -22,6 +22,10 @@ class Share:
         """Return this worker's part of a batch of all workers, whose length they divide."""
         size = len(batch) // self.workers
         return batch[self.rank * size : (self.rank + 1) * size]
+
+    def block(self, images: int) -> range:
+        """Return this worker's part of so many images, as even as it goes: those of all workers, in turn, are all."""
+        return range(self.rank * images // self.workers, (self.rank + 1) * images // self.workers)
 
 
 WHOLE = Share()

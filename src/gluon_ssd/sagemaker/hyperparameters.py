@@ -212,6 +212,11 @@ class Hyperparameters:
         """How several machines share gradients: `dist_sync` or `dist_async`."""
         return "dist_sync" if self.kv_store == "device" else self.kv_store
 
+    @property
+    def trains_in_step(self) -> bool:
+        """Whether several machines take each step together, so that their parameters are always the same."""
+        return self.store != "dist_async"
+
     def as_strings(self) -> dict[str, str]:
         """Return the final configuration in the order of DEFAULTS, then what else was accepted, as it was spelled."""
         return dict(self._strings)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.training import parameter_server
 from gluon_ssd.training.parameter_server import SCHEDULER, SERVER
-from gluon_ssd.training.server_optimizer import FIRST_MESSAGE, MESSAGE_ROW, MOST_VALUES, ServerOptimizer
+from gluon_ssd.training.server_optimizer import VALUES, ServerOptimizer, message_key, message_row
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ class KVStoreWorkers:
         self._number = 0  # of the last message
         if not self.in_step:
             store.set_optimizer(ServerOptimizer(None, {}))
-        for turn in (0, 1):
-            store.init(FIRST_MESSAGE + turn, mx.nd.zeros((count, MESSAGE_ROW)))
+        for key in (message_key(turn, is_long=is_long) for is_long in (False, True) for turn in (0, 1)):
+            store.init(key, mx.nd.zeros((count, message_row(key))))
 
     def trainer(
         self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
@@ -81,12 +81,19 @@ class KVStoreWorkers:
 
     def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values (k,) of all workers by rank (count, k); each must call it, and waits for the others."""
+        short, long = VALUES
+        if len(values) <= short:
+            return self._exchange(values, is_long=False)
+        parts = (values[start : start + long] for start in range(0, len(values), long))
+        return np.concatenate([self._exchange(part, is_long=True) for part in parts], axis=1)
+
+    def _exchange(self, values: NDArray[np.float64], *, is_long: bool) -> NDArray[np.float64]:
         self._number += 1
-        row = np.zeros((self.count, 1 + MOST_VALUES))
-        row[self.rank, : 1 + len(values)] = [self._number, *values]
         # Two keys in turn: whoever is ahead has begun one further message at most, and leaves this one's alone.
-        key = FIRST_MESSAGE + self._number % 2
-        self._store.push(key, mx.nd.array(_split(row)))
+        key = message_key(self._number, is_long=is_long)
+        rows = np.zeros((self.count, message_row(key) // 2))
+        rows[self.rank, : 1 + len(values)] = [self._number, *values]
+        self._store.push(key, mx.nd.array(_split(rows)))
         answer = self._pull(key)
         while (answer[:, 0] < self._number).any():  # only where nobody waits for the others
             time.sleep(_PAUSE)
@@ -94,7 +101,7 @@ class KVStoreWorkers:
         return answer[:, 1 : 1 + len(values)]
 
     def _pull(self, key: int) -> NDArray[np.float64]:
-        answer = mx.nd.zeros((self.count, MESSAGE_ROW))
+        answer = mx.nd.zeros((self.count, message_row(key)))
         self._store.pull(key, out=answer)
         return _joined(answer.asnumpy())
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gluon_ssd.errors import UserError
-from gluon_ssd.ssd import targets
+from gluon_ssd.ssd import targets, weights
 from gluon_ssd.ssd.loss import MultiBoxLoss, multibox_loss
 from gluon_ssd.ssd.mixed_precision import MixedPrecision
 from gluon_ssd.ssd.network import SSD, found
+from gluon_ssd.training import moving_statistics
 from gluon_ssd.training.loss_scaling import DynamicallyScaled, Unscaled, Update
 from gluon_ssd.training.precision import FLOAT16, FLOAT32
 from gluon_ssd.training.workers import ALONE, Workers, all_say
@@ -70,13 +71,18 @@ class Learner:
     ) -> None:
         self.network = network
         self.devices = tuple(devices)
-        self.trainer = workers.trainer(network.parameters, optimizer)
+        # With its first step a trainer gives all devices what the first one has. Moving statistics stay out of it: by
+        # then they are those of the first one's images.
+        arguments = {name: network.parameters[name] for name in weights.argument_names(network)}
+        self.trainer = workers.trainer(arguments, optimizer)
+        self._learning = [parameter for parameter in arguments.values() if parameter.grad_req != "null"]
         self._predict = network if precision == FLOAT32 else MixedPrecision(network, precision)
-        self._learning = [parameter for parameter in network.parameters.values() if parameter.grad_req != "null"]
         self._updater: Update = (
             DynamicallyScaled(self.trainer, self._learning) if precision == FLOAT16 else Unscaled(self.trainer)
         )
         self._workers = workers
+        self._statistics = [network.parameters[name] for name in network.symbol.list_auxiliary_states()]
+        self._used = 0  # of the devices: as many as have had a share
         self._used_elsewhere: int | None = None  # of the other workers' devices, which the first step tells
 
     def train(self, batches: Iterable[Batch], *, epoch: int = 0) -> Losses:
@@ -98,6 +104,8 @@ class Learner:
             total += _read(step, sums, epoch)
         mx.nd.waitall()  # the last backward pass and update are part of the time
         seconds = time.monotonic() - started
+        if self._learning:
+            moving_statistics.average(self._statistics, self.devices[: max(self._used, 1)], self._workers)
         cross_entropy, smooth_l1, kept = total.tolist()
         kept = kept or math.nan
         return Losses(cross_entropy / kept, smooth_l1 / kept, steps, examples, seconds)
@@ -110,6 +118,7 @@ class Learner:
         with mx.autograd.record():
             losses = [self._loss(share) for share in shares]
         mx.autograd.backward([head for loss in losses for head in loss.heads])
+        self._used = max(self._used, len(shares))
         self._update(len(shares))
         return [loss.sums for loss in losses]
 

@@ -7,9 +7,21 @@ import mxnet as mx
 
 FIRST_MESSAGE = 1_000_000
 """The first key that holds what workers tell each other; parameters have those below."""
-MOST_VALUES = 8
-MESSAGE_ROW = 2 * (1 + MOST_VALUES)
-"""What a worker says in a message: its number, and values, each as two numbers."""
+VALUES = (8, 4096)
+"""How many values a worker says in a message, a short or a long one.
+
+With 64 workers a long one is still below the million numbers of which MXNet begins to divide arrays among servers.
+"""
+
+
+def message_key(number: int, *, is_long: bool) -> int:
+    """Return the key of a message; see `KVStoreWorkers.gather` for why there are two in turn."""
+    return FIRST_MESSAGE + 2 * is_long + number % 2
+
+
+def message_row(key: int) -> int:
+    """Return how long a worker's row of a message is: its number, and the values, each as two numbers."""
+    return 2 * (1 + VALUES[(key - FIRST_MESSAGE) // 2])
 
 
 class ServerOptimizer(mx.optimizer.Optimizer):  # type: ignore[misc]  # MXNet has no types
@@ -38,7 +50,8 @@ class ServerOptimizer(mx.optimizer.Optimizer):  # type: ignore[misc]  # MXNet ha
         """Take a step, or keep the rows of a message whose first value says that they are somebody's."""
         if index >= FIRST_MESSAGE:
             # Servers hold everything flat.
-            rows, news = weight.reshape((-1, MESSAGE_ROW)), grad.reshape((-1, MESSAGE_ROW))
+            shape = (-1, message_row(index))
+            rows, news = weight.reshape(shape), grad.reshape(shape)
             weight[:] = mx.nd.where(news[:, 0] != 0, news, rows).reshape(weight.shape)
         elif self.own is not None:
             self.own.rescale_grad = self.rescale_grad

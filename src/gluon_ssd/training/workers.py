@@ -1,8 +1,8 @@
 """The processes that train one network together: what each must know of the others, and how they agree."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat, takewhile
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import mxnet as mx
 import numpy as np
@@ -48,7 +48,7 @@ class Workers(Protocol):
     def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values (k,) of all workers by rank (count, k); each must call it, and waits for the others.
 
-        k is at most 8.
+        Values keep 48 bits at least; k is the same for all.
         """
 
 
@@ -98,6 +98,31 @@ def until_any(workers: Workers, stop: Stop, items: Iterable[T]) -> Iterator[T]:
 def any_of(workers: Workers, *, asked: bool) -> bool:
     """Whether any worker says yes; each must ask, and waits for the others."""
     return any(all_say(workers, asked))
+
+
+def every_table(
+    workers: Workers, tables: Sequence[NDArray[np.floating[Any]]], *, columns: int
+) -> list[NDArray[np.float64]]:
+    """Return the tables (k, columns) of all workers, the first one's first, as float64.
+
+    Each worker must call it, and waits for the others; their tables may differ in number and in length.
+    """
+    lengths = _every_row(workers, np.array([[len(table)] for table in tables], np.float64).reshape(-1, 1))
+    rows = _every_row(workers, np.concatenate([np.zeros((0, columns)), *tables]))
+    every = []
+    for its_lengths, its_rows in zip(lengths, rows, strict=True):
+        ends = np.cumsum(its_lengths[:, 0]).astype(int)
+        every += np.split(its_rows, ends)[:-1]  # nothing comes after the last end
+    return every
+
+
+def _every_row(workers: Workers, rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the rows (n, m) of each worker; n may differ."""
+    counts = [int(count) for count in all_say(workers, len(rows))]
+    padded = np.zeros((max(counts), rows.shape[1]))
+    padded[: len(rows)] = rows
+    gathered = workers.gather(padded.ravel()).reshape(workers.count, *padded.shape)
+    return [its_rows[:count] for its_rows, count in zip(gathered, counts, strict=True)]
 
 
 def all_say(workers: Workers, value: float) -> list[float]:
