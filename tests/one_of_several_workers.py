@@ -1,5 +1,6 @@
 """A process that trains together with others like it: `python one_of_several_workers.py RANK COUNT KIND PORT OUTPUT`.
 Or alone, on several devices: `python one_of_several_workers.py alone DEVICES OUTPUT`.
+Or as one of those that `mpirun` or `horovodrun` has started: `python one_of_several_workers.py horovod OUTPUT`.
 
 It takes three steps of SGD on its part of each batch, and writes its parameters and what it heard from the others.
 """
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
-from gluon_ssd.training import kvstore_workers, optimizer
+from gluon_ssd.training import horovod_workers, kvstore_workers, optimizer
 from gluon_ssd.training.kvstore_workers import Meeting
 from gluon_ssd.training.learner import Learner
 from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of, every_table
@@ -51,10 +52,10 @@ def batches(*, halves_alike: bool = False) -> list[Batch]:
     return made
 
 
-def untrained(devices: list[mx.Context]) -> SSD:
+def untrained(devices: list[mx.Context], seed: int = 3) -> SSD:
     """The network that all workers start from; small, and of few layers, or rounding would grow in them."""
     network = SSD("resnet-18", CLASSES, SIDE)
-    weights.initialize(network, devices, seed=3)
+    weights.initialize(network, devices, seed=seed)
     return network
 
 
@@ -69,10 +70,15 @@ def parameters_of(network: SSD) -> dict[str, NDArray[np.float32]]:
 
 
 def train(
-    workers: Workers, devices: list[mx.Context], *, halves_alike: bool = False, optimizer_name: str = "sgd"
+    workers: Workers,
+    devices: list[mx.Context],
+    *,
+    halves_alike: bool = False,
+    optimizer_name: str = "sgd",
+    seed: int = 3,
 ) -> dict[str, NDArray[np.float32]]:
-    """Take three steps on this worker's part of the batches; return what has become of the parameters."""
-    network = untrained(devices)
+    """Take three steps on this worker's part of the batches; return the parameters that learn."""
+    network = untrained(devices, seed)
     rate, schedule = optimizer.schedule(LEARNING_RATE, 0.1, (2,), updates_per_epoch=1, begin_epoch=0)
     size = BATCH // workers.count
     chosen = optimizer.create(
@@ -103,26 +109,45 @@ def step_of_a_large_parameter(workers: Workers) -> dict[str, NDArray[np.float32]
 def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
     meeting = Meeting("127.0.0.1", port, count, rank, "127.0.0.1")
     with kvstore_workers.join(kind, meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
-        said = np.array([np.pi * (rank + 1), 1e9 + rank])
-        heard = [workers.gather(said * float(number)) for number in range(1, 4)]
-        every = every_table(
-            workers, [np.full((length, 2), length) for length in range(4000 * rank, 4000 * rank + 2)], columns=2
+        talk_and_train(workers, output)
+
+
+def talk_and_train(workers: Workers, output: Path) -> None:
+    said = np.array([np.pi * (workers.rank + 1), 1e9 + workers.rank])
+    heard = [workers.gather(said * float(number)) for number in range(1, 4)]
+    first = 4000 * workers.rank
+    every = every_table(workers, [np.full((length, 2), length) for length in range(first, first + 2)], columns=2)
+    told = [
+        any_of(workers, asked=False),
+        any_of(workers, asked=workers.rank == 1),
+        all_say(workers, workers.rank + 5.5)[0],
+    ]
+    devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
+    parameters = (
+        step_of_a_large_parameter(workers)
+        if "large" in output.name
+        else train(
+            workers,
+            devices,
+            halves_alike="alike" in output.name,
+            optimizer_name=_optimizer_of(output),
+            seed=workers.rank if "unlike_starts" in output.name else 3,
         )
-        told = [any_of(workers, asked=False), any_of(workers, asked=rank == 1), all_say(workers, rank + 5.5)[0]]
-        devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
-        parameters = (
-            step_of_a_large_parameter(workers)
-            if "large" in output.name
-            else train(workers, devices, halves_alike="alike" in output.name, optimizer_name=_optimizer_of(output))
-        )
-        np.savez(
-            output,
-            heard=np.array(heard),
-            told=told,
-            lengths=[len(table) for table in every],
-            rows=np.concatenate(every),
-            **parameters,
-        )
+    )
+    np.savez(
+        output,
+        heard=np.array(heard),
+        told=told,
+        lengths=[len(table) for table in every],
+        rows=np.concatenate(every),
+        **parameters,
+    )
+
+
+def main_of_horovod(output: Path) -> None:
+    """Train as one of several ranks; `output` is where the first one writes, the others beside it."""
+    with horovod_workers.join() as workers:
+        talk_and_train(workers, output.with_name(f"{output.stem}{workers.rank}.npz"))
 
 
 def _optimizer_of(output: Path) -> str:
@@ -145,5 +170,7 @@ def main_alone(devices: int, output: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "alone":
         main_alone(int(sys.argv[2]), Path(sys.argv[3]))
+    elif sys.argv[1] == "horovod":
+        main_of_horovod(Path(sys.argv[2]))
     else:
         main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), Path(sys.argv[5]))

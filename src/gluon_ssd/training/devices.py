@@ -1,11 +1,12 @@
 """The devices of this machine that train together."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import mxnet as mx
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,22 @@ def of_this_machine(*, gpu_paid_for: bool, device_files: Path = Path("/dev")) ->
         logger.warning("GPU: this machine has one, but MXNet is the CPU build; install the GPU one to use it")
     logger.warning("No GPU: training on the CPU, which is slow for anything but a try")
     return [mx.cpu()]
+
+
+def of_process(devices: Sequence[mx.Context], number: int) -> mx.Context:
+    """Return the device of a machine's process `number`: a GPU each, or the CPU for all of them.
+
+    Raises:
+        UserError: there are fewer GPUs.
+    """
+    if devices[0].device_type == "cpu":
+        return devices[0]
+    if number >= len(devices):
+        raise UserError(
+            f"sagemaker_mpi_num_of_processes_per_host: expected at most {len(devices)}, a process for each GPU of this "
+            f"machine, got a process number {number + 1}"
+        )
+    return devices[number]
 
 
 def _count_gpus() -> int:

@@ -1,0 +1,114 @@
+"""Workers that share gradients through Horovod: processes with one device each, on one machine or several."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+
+import mxnet as mx
+import numpy as np
+from numpy.typing import NDArray
+
+from gluon_ssd.errors import PlatformError
+
+# Horovod ends a job where a worker keeps the others waiting so long. It cannot tell a worker that hangs from one that
+# still validates, or waits for its pipe; one that is dead it notices by itself.
+_LONGEST_WAIT = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "600", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "7200"}
+_LOST = "hosts: expected every process to train to the end, got {reason}; see the logs of the others for the reason"
+
+
+class HorovodWorkers:
+    """The workers of a job that `join` has brought together; see `workers.Workers`."""
+
+    in_step = True
+
+    def __init__(self, horovod: ModuleType) -> None:
+        self.rank: int = horovod.rank()
+        self.count: int = horovod.size()
+        self.is_first = self.rank == 0
+        self._horovod = horovod
+
+    def trainer(
+        self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
+    ) -> mx.gluon.Trainer:
+        """Return a trainer whose steps wait for all workers; each parameter is on one device."""
+        for name, parameter in sorted(parameters.items()):
+            self._horovod.broadcast_(parameter.data(), root_rank=0, name=f"start of {name}")
+        return _SummingTrainer(parameters, optimizer, self._horovod)
+
+    def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values (k,) of all workers by rank (count, k); each must call it, and waits for the others."""
+        if not len(values):
+            return np.zeros((self.count, 0))  # as all others do: MXNet takes a shape with a 0 for one yet to be told
+        row = mx.nd.array(values[np.newaxis], ctx=mx.cpu(), dtype=np.float64)
+        said: NDArray[np.float64] = self._horovod.allgather(row, name="values").asnumpy()
+        return said
+
+
+class _SummingTrainer(mx.gluon.Trainer):  # type: ignore[misc]  # MXNet has no types
+    """Adds the gradients of all workers up.
+
+    Horovod's own trainer takes their mean over the workers; here the step says what they are divided by, the number of
+    devices that had images.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer, horovod: ModuleType
+    ) -> None:
+        super().__init__(dict(parameters), optimizer, kvstore=None)
+        self._horovod = horovod
+
+    def _allreduce_grads(self) -> None:
+        for index, parameter in enumerate(self._params):
+            if parameter.grad_req != "null":
+                self._horovod.allreduce_(
+                    parameter.grad(), op=self._horovod.Sum, name=f"gradient {index}", priority=-index
+                )
+
+
+@contextmanager
+def join() -> Iterator[HorovodWorkers]:
+    """Bring the processes together that `mpirun` or `horovodrun` has started, for as long as the block lasts.
+
+    All of them leave it together. A block that ends with an error leaves it to the launcher to end the others.
+
+    Raises:
+        PlatformError: Horovod is not installed, or a process was lost.
+    """
+    for name, seconds in _LONGEST_WAIT.items():
+        os.environ.setdefault(name, seconds)
+    horovod = _import_horovod()
+    try:
+        horovod.init()
+        workers = HorovodWorkers(horovod)
+        yield workers
+        workers.gather(np.zeros(1))  # the others may still need this one
+        horovod.shutdown()
+    except (mx.MXNetError, RuntimeError) as error:
+        if not _is_of_horovod(error):
+            raise
+        raise PlatformError(_LOST.format(reason=_last_words(error))) from error
+
+
+def _import_horovod() -> ModuleType:
+    try:
+        import horovod.mxnet  # noqa: PLC0415 - only a job that asks for it needs it
+    except ImportError as error:
+        raise PlatformError(
+            f"kv_store: expected Horovod 0.28.1 built with MXNet to be installed for horovod, got {error}; "
+            "docker/build_horovod.sh builds it"
+        ) from error
+    module: ModuleType = horovod.mxnet
+    return module
+
+
+def _is_of_horovod(error: Exception) -> bool:
+    said = str(error).lower()
+    return any(word in said for word in ("horovod", "gloo", "nccl", "mpi_"))
+
+
+def _last_words(error: Exception) -> str:
+    """Return the sentence of an error that is Horovod's own, without the C++ stack that MXNet puts around it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    own = next((line for line in reversed(lines) if _is_of_horovod(Exception(line))), lines[-1])
+    return own.removeprefix("MXNetError: ").partition(". ")[0]
