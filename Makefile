@@ -3,11 +3,15 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO := demo
+HOROVOD := .horovod
+# Built once for all checkouts that have these files.
+HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
+HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test check lock bench clean
+.PHONY: help setup train test test-distributed check lock bench clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv from the locked requirements
 
@@ -31,6 +35,17 @@ train: $(READY)  ## train on generated scenes, then draw what the model finds (a
 test: $(READY)  ## run all tests
 	$(BIN)/pytest
 
+$(HOROVOD)/.ready: $(HOROVOD_FILES) $(READY)
+	rm -rf $(HOROVOD)
+	test -e $(HOROVOD_WHEELS)/.ready || PYTHON=$(CURDIR)/$(BIN)/python docker/build_horovod.sh $(HOROVOD_WHEELS)
+	touch $(HOROVOD_WHEELS)/.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --target $(HOROVOD) $(HOROVOD_WHEELS)/*.whl
+	touch $@
+
+test-distributed: $(HOROVOD)/.ready  ## build Horovod, and run the tests that need it, or network namespaces, so root
+	docker/distributed_tools.sh
+	REQUIRE_DISTRIBUTED=1 PYTHONPATH=$(CURDIR)/$(HOROVOD) $(BIN)/pytest -m distributed
+
 check: $(READY)  ## formatting, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -46,15 +61,19 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/reader_memory.py
 	$(BIN)/python benchmarks/distributed.py
 
+LOCK = .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==0.13.9
 	for name in requirements requirements-dev; do \
-	  .venv-lock/bin/uv pip compile --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
-	    --no-header --no-emit-index-url --no-emit-find-links --override docker/overrides.txt \
-	    docker/$$name.in --output-file docker/$$name.txt > /dev/null; \
+	  $(LOCK) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt; \
 	done
+	$(LOCK) --constraint docker/requirements-dev.txt --override docker/overrides-horovod.txt docker/horovod.in \
+	  --output-file docker/horovod.txt
+	$(LOCK) docker/horovod-build.in --output-file docker/horovod-build.txt
 	rm -rf .venv-lock
 
 clean:  ## remove everything that make has made
-	rm -rf .venv .venv-lock $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock $(HOROVOD) $(DEMO) .mypy_cache .pytest_cache .ruff_cache
