@@ -75,7 +75,8 @@ def open_data(
 ) -> Iterator[Data]:
     """Open both channels, each read by `num_workers` processes, which end with the block; check those that are files.
 
-    Of a channel that every worker has whole, this one takes its `share`. A channel in Pipe mode is checked
+    Of a channel that every worker has whole, this one takes its `share`; of one that is split between the hosts, its
+    share of its host's part. A channel in Pipe mode is checked
     as it comes; waiting for it ends as soon as the job is `stopped`. What a manifest names in S3 is fetched first, into
     a folder that is gone when the block ends.
     """
@@ -90,7 +91,8 @@ def open_data(
 @contextmanager
 def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
     job, channels, num_workers = opener.job, opener.channels, opener.num_workers
-    is_split = channels.train.is_sharded and share.workers > 1
+    is_split = channels.train.is_sharded and share.workers > share.of_host
+    _check_readers(channels, share)
     _warn_of_resizing("Training", job)
     train = opener.open(channels.train)
     if not is_split:
@@ -102,7 +104,7 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
     names = _class_names(train, validation, job.num_classes)
     with (
         _training_batches(
-            train.source, _form(channels.train, job, WHOLE if is_split else share), job, num_workers
+            train.source, _form(channels.train, job, share.of_own_host if is_split else share), job, num_workers
         ) as training,
         _validation_batches(
             validation.source, _form(channels.validation, job, _validation_share(opener, share)), job, num_workers
@@ -223,11 +225,23 @@ def _validates(opener: _Opener, share: Share) -> bool:
 
 def _validation_share(opener: _Opener, share: Share) -> Share:
     channel = opener.channels.validation
-    return share if opener.job.trains_in_step and not (channel.is_sharded or channel.is_pipe) else WHOLE
+    if channel.is_pipe or not opener.job.trains_in_step:
+        return WHOLE
+    return share.of_own_host if channel.is_sharded else share
 
 
 def _form(channel: Channel, job: Hyperparameters, share: Share = WHOLE) -> BatchForm:
     return BatchForm(channel.name, job.mini_batch_size, job.image_shape, share)
+
+
+def _check_readers(channels: Channels, share: Share) -> None:
+    piped = [channel.name for channel in (channels.train, channels.validation) if channel.is_pipe]
+    if piped and share.of_host > 1:
+        raise UserError(
+            f"{piped[0]} channel: expected File or FastFile mode with {share.of_host} processes on each machine, since "
+            "only one can read a pipe, got Pipe mode; set sagemaker_mpi_num_of_processes_per_host to 1, or kv_store to "
+            "dist_sync"
+        )
 
 
 def _warn_of_resizing(purpose: str, job: Hyperparameters) -> None:

@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from operator import length_hint
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from gluon_ssd.sagemaker.channels import Channels
 from gluon_ssd.sagemaker.cluster import Cluster
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.json_object import read_object
+from gluon_ssd.sagemaker.launched import Launched
 from gluon_ssd.sagemaker.metrics import Reporter
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
@@ -53,19 +55,23 @@ def train(paths: Paths, stop: StopRequest) -> None:
     """Train the detector that the job under `paths` asks for, and leave its artifact there."""
     started = time.time()
     job, channels, cluster, starting = _configuration(paths)
-    devices = all_devices.of_this_machine(gpu_paid_for=cluster.is_gpu_instance)
+    launched = Launched.of(job.store, cluster)
+    devices = _devices(cluster, launched)
     precision.prepare(job.precision, devices, cpus.flags())
-    share = Share(cluster.rank, len(cluster.hosts))
-    num_workers = _num_workers(job, devices)
+    share = (
+        Share(launched.rank, launched.count, launched.of_host) if launched else Share(cluster.rank, len(cluster.hosts))
+    )
+    num_workers = _num_workers(job, devices, processes=share.of_host)
+    own = _of_process(job, share)
     with (
         joining.join(job, cluster, paths, lambda: stop.requested) as workers,
-        open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data,
+        open_data(own, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data,
     ):
         data.keep_pace(partial(all_say, workers))
         opening_lines.training_context([str(device) for device in devices], _store(job, workers))
         network, known_names = starting.start(devices)
         class_names = class_names_of(data.class_names, known_names)
-        learner = Learner(network, _optimizer(job, devices, workers), devices, workers, job.precision)
+        learner = Learner(network, _optimizer(own, devices, workers), devices, workers, job.precision)
         best = _best_model(job, paths, network, class_names)
         stopping = _early_stopping(job)
         report = _reporter(job, cluster, started)
@@ -78,7 +84,7 @@ def train(paths: Paths, stop: StopRequest) -> None:
             losses = learner.train(report.batches(epoch, batches, _images), epoch=epoch)
             if any_of(workers, asked=stop.requested):
                 break
-            _report_losses(report, epoch, losses)
+            _report_losses(report, epoch, losses, processes=share.of_host)
             validation = report.validation_batches(epoch, data.validation, total=length_hint(data.validation) or None)
             detections = _detect(learner, stop.until(validation), job)
             if any_of(workers, asked=stop.requested):
@@ -147,12 +153,29 @@ def _store(job: Hyperparameters, workers: Workers) -> str:
     return "device" if workers.count == 1 else job.store
 
 
-def _num_workers(job: Hyperparameters, devices: list[mx.Context]) -> int:
+def _devices(cluster: Cluster, launched: Launched | None) -> list[mx.Context]:
+    devices = all_devices.of_this_machine(gpu_paid_for=cluster.is_gpu_instance)
+    return [all_devices.of_process(devices, launched.on_machine)] if launched else devices
+
+
+def _of_process(job: Hyperparameters, share: Share) -> Hyperparameters:
+    """Return the job of this process, whose batches are its part of the machine's."""
+    each, rest = divmod(job.mini_batch_size, share.of_host)
+    if rest:
+        raise UserError(
+            f"mini_batch_size: expected a multiple of {share.of_host}, the number of processes on each machine, got "
+            f"{job.mini_batch_size}"
+        )
+    return replace(job, mini_batch_size=each)
+
+
+def _num_workers(job: Hyperparameters, devices: list[mx.Context], *, processes: int) -> int:
+    """Return how many processes load data for this one, of so many that train on this machine."""
     if job.num_workers is not None:
-        return job.num_workers
+        return -(-job.num_workers // processes)
     gpus = [device for device in devices if device.device_type == "gpu"]
     # On a CPU, training takes every core there is and one worker keeps up with it.
-    return max(1, min(cpus.available() - 1, MOST_WORKERS_PER_GPU * len(gpus)))
+    return max(1, min(cpus.available() // processes - 1, MOST_WORKERS_PER_GPU * len(gpus)))
 
 
 def _optimizer(job: Hyperparameters, devices: list[mx.Context], workers: Workers) -> mx.optimizer.Optimizer:
@@ -228,13 +251,13 @@ def _score(detected: Detected, job: Hyperparameters, workers: Workers) -> Evalua
     return evaluate(found, real, overlap_threshold=job.overlap_threshold) if workers.is_first else NO_SCORES
 
 
-def _report_losses(report: Reporter, epoch: int, losses: Losses) -> None:
+def _report_losses(report: Reporter, epoch: int, losses: Losses, *, processes: int) -> None:
     report.trained(
         epoch,
         batches=losses.batches,
         cross_entropy=losses.cross_entropy,
         smooth_l1=losses.smooth_l1,
-        throughput=losses.examples / losses.seconds,
+        throughput=processes * losses.examples / losses.seconds,  # the host's, whose processes keep in step
     )
 
 

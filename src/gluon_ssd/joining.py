@@ -11,8 +11,9 @@ from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.sagemaker import failure, name_resolution
 from gluon_ssd.sagemaker.cluster import Cluster
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.sagemaker.launched import Launched
 from gluon_ssd.sagemaker.paths import Paths
-from gluon_ssd.training import kvstore_workers
+from gluon_ssd.training import horovod_workers, kvstore_workers
 from gluon_ssd.training.kvstore_workers import Meeting
 from gluon_ssd.training.workers import ALONE, Workers, all_say
 
@@ -26,6 +27,11 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
         StoppedError: the job was asked to stop while it waited.
         UserError: the hosts have different hyperparameters, by which they would wait for each other for ever.
     """
+    if Launched.of(job.store, cluster):
+        with horovod_workers.join() as processes:
+            _check_alike(job, processes)
+            yield processes
+        return
     if len(cluster.hosts) == 1:
         yield ALONE
         return

@@ -10,7 +10,10 @@ import threading
 from contextlib import suppress
 
 from gluon_ssd.errors import StoppedError
+from gluon_ssd.launching import HorovodJob
 from gluon_ssd.sagemaker import cpus, failure, logs, opening_lines
+from gluon_ssd.sagemaker.first_process import FirstProcess
+from gluon_ssd.sagemaker.launched import Launched
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
@@ -30,24 +33,45 @@ def main() -> int:
         )
         return 2
     logs.configure()
-    opening_lines.called(["train", *sys.argv[1:]])
     stop = StopRequest.listen()
+    launched = None
     try:
-        for leftover in (paths.failure, paths.model_archive):  # of an earlier run of the same job
-            with suppress(OSError):
-                leftover.unlink()
-        threads = cpus.claim(os.environ)
-        logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
-        from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported
-
-        train(paths, stop)
+        horovod = HorovodJob.read(paths)
+        launched = horovod.launched if horovod else None
+        if launched is None:
+            opening_lines.called(["train", *sys.argv[1:]])
+            _clean_up(paths)
+            code = horovod.launch(stop) if horovod else None
+            if code is not None:
+                return code
+        _train(paths, stop, launched)
     except StoppedError as stopped:
         logger.info("Ended without a model: %s", stopped)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
-        return failure.report(error, paths.failure)
+        return failure.report(error, paths.failure, first=launched is None)
+    if launched and launched.is_first_of_host:
+        FirstProcess(paths.first_process).ends_well()
     return 0
+
+
+def _clean_up(paths: Paths) -> None:
+    for leftover in (paths.failure, paths.model_archive):  # of an earlier run of the same job
+        with suppress(OSError):
+            leftover.unlink()
+
+
+def _train(paths: Paths, stop: StopRequest, launched: Launched | None) -> None:
+    if launched and launched.is_first_of_host:
+        FirstProcess(paths.first_process).starts()
+    elif launched:
+        logs.quieten()
+    threads = cpus.claim(os.environ, processes=launched.of_machine if launched else 1)
+    logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
+    from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported
+
+    train(paths, stop)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,12 @@ def test_a_variable_that_is_set_counts_by_its_first_number(text: str, threads: i
     assert environ == {"OMP_NUM_THREADS": str(threads)}  # a list ends MXNet
 
 
+def test_processes_of_a_machine_share_the_cpus_unless_a_number_is_set() -> None:
+    assert cpus.claim({}, processes=cpus.available()) == 1
+    assert cpus.claim({}, processes=1000) == 1
+    assert cpus.claim({"OMP_NUM_THREADS": "3"}, processes=1000) == 3
+
+
 def test_flags_are_those_of_the_first_cpu(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(

@@ -173,3 +173,19 @@ def test_a_file_name_that_is_not_utf_8_does_not_break_the_report(tmp_path: Path)
 
     assert failure.report(UserError(f"train channel, {name}"), path) == 2
     assert path.read_text() == r"ClientError: train channel, caf\udce9.rec"
+
+
+@pytest.mark.parametrize("error", [UserError("a"), PlatformError("b"), AlgorithmError("c"), ValueError("d")])
+def test_a_failure_file_tells_the_exit_code(error: Exception, tmp_path: Path) -> None:
+    code = failure.report(error, tmp_path / "failure")
+    assert failure.exit_code(tmp_path / "failure") == code
+
+
+def test_without_a_failure_file_there_is_no_exit_code(tmp_path: Path) -> None:
+    assert failure.exit_code(tmp_path / "failure") is None
+
+
+def test_a_process_that_may_not_be_the_first_to_fail_leaves_the_reason_of_the_first(tmp_path: Path) -> None:
+    failure.report(UserError("the mistake"), tmp_path / "failure", first=False)
+    assert failure.report(PlatformError("the other is gone"), tmp_path / "failure", first=False) == 3
+    assert (tmp_path / "failure").read_text() == "ClientError: the mistake"

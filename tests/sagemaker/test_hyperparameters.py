@@ -80,6 +80,9 @@ def test_the_defaults_are_printed_as_the_built_in_prints_them_and_extensions_fol
         "num_workers": "auto",
         "export_onnx": "0",
         "precision": "float32",
+        "sagemaker_mpi_enabled": "0",
+        "sagemaker_mpi_num_of_processes_per_host": "auto",
+        "sagemaker_mpi_custom_mpi_options": "",
     }
 
     assert list(DEFAULTS.items()) == [*BUILT_IN_DEFAULTS.items(), *extensions.items()]
@@ -299,9 +302,32 @@ def test_the_table_for_people_has_a_line_for_each_hyperparameter_that_acts() -> 
         "num_workers",
         "export_onnx",
         "precision",
+        "sagemaker_mpi_enabled",
+        "sagemaker_mpi_num_of_processes_per_host",
+        "sagemaker_mpi_custom_mpi_options",
     ]
     assert (
         "| `num_classes` | an integer from 1 to 65536 | required | number of classes, background not counted |  |"
         in lines
     )
     assert "| `epochs` | an integer of at least 1 | `30` | number of epochs |  |" in lines
+
+
+@pytest.mark.parametrize(
+    ("strings", "store"),
+    [
+        ({}, "dist_sync"),
+        ({"kv_store": "device"}, "dist_sync"),
+        ({"kv_store": "dist_async"}, "dist_async"),
+        ({"kv_store": "horovod"}, "horovod"),
+        ({"sagemaker_mpi_enabled": "true"}, "horovod"),
+        ({"sagemaker_mpi_enabled": "true", "kv_store": "dist_async"}, "dist_async"),
+    ],
+)
+def test_several_workers_share_gradients_as_the_job_or_the_sdk_says(strings: dict[str, str], store: str) -> None:
+    assert Hyperparameters.parse(REQUIRED | strings).store == store
+
+
+def test_options_of_mpi_lose_the_quotation_marks_of_the_sdk() -> None:
+    job = Hyperparameters.parse(REQUIRED | {"sagemaker_mpi_custom_mpi_options": '"--NCCL_DEBUG INFO"'})
+    assert job.mpi_options == "--NCCL_DEBUG INFO"

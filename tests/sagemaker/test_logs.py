@@ -103,3 +103,13 @@ def test_on_a_terminal_a_line_takes_the_place_of_the_bar_and_the_bar_moves_below
     assert re.search(r"\r +\r$", before)  # the bar was wiped
     assert after.startswith("\r\n")
     assert "epoch 0" in after
+
+
+def test_a_process_that_others_speak_for_says_only_what_is_wrong() -> None:
+    stream = io.StringIO()
+    logs.configure(stream)
+    logs.quieten()
+    for name in ("gluon_ssd.job", logs.UNPREFIXED_LOGGER):
+        logging.getLogger(name).info("all is well")
+    logging.getLogger("gluon_ssd.job").error("it is not")
+    assert [line.partition("] ")[2] for line in stream.getvalue().splitlines()] == ["it is not"]

@@ -17,13 +17,13 @@ def available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return allowed if quota is None else max(1, min(allowed, int(quota)))
 
 
-def claim(environ: MutableMapping[str, str]) -> int:
-    """Make OMP_NUM_THREADS one number, that of the available CPUs unless one is set, and return it.
+def claim(environ: MutableMapping[str, str], *, processes: int = 1) -> int:
+    """Make OMP_NUM_THREADS one number, and return it: unless it is set, the available CPUs by the `processes` on them.
 
     MXNet 1.9.1 reads the variable when it is imported, takes half of the CPUs without it, and ends the process where it
     is a list.
     """
-    threads = told(environ) or available()
+    threads = told(environ) or max(1, available() // processes)
     environ[_VARIABLE] = str(threads)
     return threads
 

@@ -33,17 +33,28 @@ _ALGORITHM = _Kind("Algorithm Error", "AlgorithmError", 1)
 _PLATFORM = _Kind("Platform Error", "InternalServerError", 3)
 
 
-def report(error: BaseException, path: Path) -> int:
+def report(error: BaseException, path: Path, *, first: bool = True) -> int:
     """Log `error`, write the failure file at `path`, and return the exit code of the job.
 
     The codes are 2 where the customer can act, 1 where this program is at fault, 3 where the machine is. The file
-    is the reason; a traceback follows where this program is at fault. Never raises because of `path`.
+    is the reason; a traceback follows where this program is at fault. Never raises because of `path`. Where this may
+    not be the `first` process of the host to fail, a reason that is there already stays.
     """
     kind, message = _judge(error)
     trace = "\n\n" + "".join(traceback.format_exception(error)) if kind is _ALGORITHM else ""
     logger.error("%s: %s", kind.logged, message, exc_info=error if trace else None)
-    _write(path, _shortened(f"{kind.written}: {message}") + trace)
+    if first or not path.exists():
+        _write(path, _shortened(f"{kind.written}: {message}") + trace)
     return kind.exit_code
+
+
+def exit_code(path: Path) -> int | None:
+    """Return the exit code of the job whose failure file this is; None where there is no such file."""
+    try:
+        written = path.read_text(encoding="utf-8").partition(":")[0]
+    except OSError:
+        return None
+    return next((kind.exit_code for kind in (_CUSTOMER, _PLATFORM) if kind.written == written), _ALGORITHM.exit_code)
 
 
 def _judge(error: BaseException) -> tuple[_Kind, str]:

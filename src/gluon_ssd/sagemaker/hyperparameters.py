@@ -35,6 +35,7 @@ LEAST_IMAGE_SHAPE = {
     "mobilenetv2-1.0": 64,
 }
 """Of each base network; those after the first two are extensions."""
+HOROVOD = "horovod"
 _LARGEST_IMAGE_SHAPE = 8_192
 # MXNet hands a seed to its engine as a C int.
 _LARGEST_SEED = 2**31 - 1
@@ -90,8 +91,10 @@ class Hyperparameters:
         "device",
         "dist_sync",
         "dist_async",
+        HOROVOD,
         default="device",
-        meaning="how machines share gradients; one machine always uses device, several take device as dist_sync",
+        meaning="how machines share gradients; one machine uses device for dist_*, several take device as dist_sync; "
+        "horovod has a process for each GPU",
     )
     _num_kv_servers: str = inert("auto")
     label_width: int = integer(
@@ -173,6 +176,18 @@ class Hyperparameters:
         extension=True,
     )
 
+    sagemaker_mpi_enabled: bool = boolean(
+        default="0",
+        meaning="kv_store is horovod where it is not set, as the SageMaker SDK asks for MPI",
+        extension=True,
+    )
+    sagemaker_mpi_num_of_processes_per_host: int | None = integer_or_auto(
+        1, meaning="processes of horovod on each machine; auto: one for each GPU, one without", extension=True
+    )
+    sagemaker_mpi_custom_mpi_options: str = any_text(
+        "options of mpirun", default="", meaning="options that mpirun is given for horovod", extension=True
+    )
+
     ignored: tuple[str, ...]
     _strings: tuple[tuple[str, str], ...] = dataclasses.field(repr=False)
 
@@ -209,8 +224,15 @@ class Hyperparameters:
 
     @property
     def store(self) -> str:
-        """How several machines share gradients: `dist_sync` or `dist_async`."""
-        return "dist_sync" if self.kv_store == "device" else self.kv_store
+        """How several workers share gradients: `dist_sync`, `dist_async` or `horovod`."""
+        if self.kv_store != "device":
+            return self.kv_store
+        return HOROVOD if self.sagemaker_mpi_enabled else "dist_sync"
+
+    @property
+    def mpi_options(self) -> str:
+        """More options of mpirun; the SageMaker SDK puts them in quotation marks."""
+        return self.sagemaker_mpi_custom_mpi_options.strip().strip('"')
 
     @property
     def trains_in_step(self) -> bool:

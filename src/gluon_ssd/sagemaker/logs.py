@@ -45,10 +45,17 @@ def configure(stream: TextIO | None = None) -> None:
     # A file name that is not UTF-8 may be part of a message.
     standard_streams.accept_any_text(stream, sys.stderr)
     root, unprefixed = logging.getLogger(), logging.getLogger(UNPREFIXED_LOGGER)
-    root.setLevel(logging.INFO)
+    for logger in (root, unprefixed):
+        logger.setLevel(logging.INFO)
     unprefixed.propagate = False
     _attach(root, stream, _PREFIXED)
     _attach(unprefixed, stream, _BARE)
+
+
+def quieten() -> None:
+    """Let through nothing but warnings and errors, as for a process that others like it speak for."""
+    for logger in (logging.getLogger(), logging.getLogger(UNPREFIXED_LOGGER)):
+        logger.setLevel(logging.WARNING)
 
 
 def _attach(logger: logging.Logger, stream: TextIO, form: str) -> None:

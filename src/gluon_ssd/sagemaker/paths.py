@@ -58,6 +58,11 @@ class Paths:
         return self.output / "failure"
 
     @property
+    def first_process(self) -> Path:
+        """Where the first process that trains on this host tells the one that has launched it how it fares."""
+        return self.output / ".first_process"
+
+    @property
     def model_archive(self) -> Path:
         """Where a job outside SageMaker leaves the archive that the service would have made."""
         return self.output / "model.tar.gz"

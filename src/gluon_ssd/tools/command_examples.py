@@ -26,6 +26,8 @@ TRAIN_EXAMPLES = """examples:
   gluon-ssd train --train train.rec --validation val.rec --pretrained resnet50_v2-ecdde353.params --output job \\
       --hyperparameter num_classes=3 base_network=resnet-50
   gluon-ssd train --hosts 2 --train train.rec --validation val.rec --output job --hyperparameter num_classes=3
+  gluon-ssd train --hosts 2 --train train.rec --validation val.rec --output job \\
+      --hyperparameter num_classes=3 kv_store=horovod
 
 Images take annotations: x/y.json in the built-in's JSON, or x/y.xml in PASCAL VOC's XML, for x/y.jpg, or COCO's
 instances_*.json. A folder photos_annotation beside photos is found without being named. All images of a folder

@@ -13,8 +13,10 @@ from pathlib import Path
 from types import FrameType
 
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker import cpus
+from gluon_ssd.sagemaker import cpus, logs, mpirun, supervision
+from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.sagemaker.stop import StopRequest
 
 MOST = 64  # of hosts: as many processes with a network each
 _LOG = "log.txt"
@@ -52,6 +54,9 @@ def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
 
     The first one's log goes to the terminal, those of the others to files in their folders.
     """
+    job = Hyperparameters.read(Paths(bases[0]).hyperparameters)
+    if job.store == HOROVOD:
+        return _report(bases, _run_processes(job, bases, environ))
     environment = {"OMP_NUM_THREADS": str(max(1, cpus.available() // len(bases))), **environ}
     command = [sys.executable, "-m", "gluon_ssd.train"]
     with ExitStack() as stack:
@@ -67,6 +72,21 @@ def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
             )
         _pass_on(processes)
         codes = [process.wait() for process in processes]
+    return _report(bases, codes)
+
+
+def _run_processes(job: Hyperparameters, bases: Sequence[Path], environ: Mapping[str, str]) -> list[int]:
+    """Run the processes of all hosts, which share gradients through Horovod; return the hosts' exit codes."""
+    mpirun.check_installed(several_hosts=False)
+    logs.configure()
+    processes = job.sagemaker_mpi_num_of_processes_per_host or 1
+    bases = [base.resolve() for base in bases]
+    command = mpirun.words(bases, processes, options=job.mpi_options, logs=[None, *(base / _LOG for base in bases[1:])])
+    hosts = [Paths(base) for base in bases]
+    return supervision.run(command, environ, hosts, patience=job.host_timeout, stop=StopRequest.listen())
+
+
+def _report(bases: Sequence[Path], codes: Sequence[int]) -> int:
     for base, code in zip(bases[1:], codes[1:], strict=True):
         if code:
             print(f"host {base.name} ended with exit code {code}; its log is {base / _LOG}", file=sys.stderr)

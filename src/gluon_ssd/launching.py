@@ -1,0 +1,75 @@
+"""Starts the processes of a job that shares gradients through Horovod: one for each GPU of each host."""
+
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gluon_ssd.errors import UserError
+from gluon_ssd.sagemaker import cpus, mpirun, name_resolution, supervision
+from gluon_ssd.sagemaker.cluster import Cluster
+from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
+from gluon_ssd.sagemaker.launched import Launched
+from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.sagemaker.stop import StopRequest
+
+# A host that is gone without a word, whose cable was cut, is noticed within a minute, where Open MPI waits for eight.
+_NOTICE_SOON = {
+    "OMPI_MCA_oob_tcp_keepalive_time": "10",
+    "OMPI_MCA_oob_tcp_keepalive_intvl": "5",
+    "OMPI_MCA_oob_tcp_keepalive_probes": "3",
+}
+
+
+@dataclass(frozen=True)
+class HorovodJob:
+    """A job that asks for Horovod, as one of its hosts sees it."""
+
+    job: Hyperparameters
+    cluster: Cluster
+    paths: Paths
+
+    @classmethod
+    def read(cls, paths: Paths) -> "HorovodJob | None":
+        """Return the job if it asks for Horovod; None too where it holds a mistake, which training tells."""
+        with suppress(UserError):
+            job, cluster = Hyperparameters.read(paths.hyperparameters), Cluster.read(paths.resource_config)
+            if job.store == HOROVOD:
+                return cls(job, cluster, paths)
+        return None
+
+    @property
+    def launched(self) -> Launched | None:
+        """The place of this process among those that train; None where it has yet to launch them."""
+        return Launched.of(self.job.store, self.cluster)
+
+    def launch(self, stop: StopRequest) -> int | None:
+        """Run the job in processes of their own and return this host's exit code; None where one process is enough.
+
+        Each of the processes runs this program again, with a place that the launcher tells it.
+
+        Raises:
+            PlatformError: what starts them is not installed, or a host has not come.
+            StoppedError: the job was asked to stop before they were started.
+        """
+        environ = _NOTICE_SOON | {**os.environ}  # before this process counts GPUs, which needs the number of threads
+        processes = self.job.sagemaker_mpi_num_of_processes_per_host or _count_gpus(self.cluster) or 1
+        several_hosts, patience = len(self.cluster.hosts) > 1, self.job.host_timeout
+        if processes == 1 and not several_hosts:
+            return None
+        mpirun.check_installed(several_hosts=several_hosts)
+        command = mpirun.words([self.paths.base], processes, options=self.job.mpi_options)
+        if several_hosts:
+            hosts = sorted(self.cluster.hosts)
+            name_resolution.addresses(hosts, patience=patience, stopped=lambda: stop.requested)
+            command = [sys.executable, "-m", "gluon_ssd.sagemaker.mpi_host", str(processes)]
+        (code,) = supervision.run(command, environ, [self.paths], patience=patience, stop=stop)
+        return code
+
+
+def _count_gpus(cluster: Cluster) -> int:
+    cpus.claim(os.environ)
+    from gluon_ssd.training import devices  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported
+
+    found = devices.of_this_machine(gpu_paid_for=cluster.is_gpu_instance)
+    return len([device for device in found if device.device_type == "gpu"])

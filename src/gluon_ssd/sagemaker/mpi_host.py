@@ -1,0 +1,51 @@
+"""One host's part in starting a job on several by MPI: `python -m gluon_ssd.sagemaker.mpi_host PROCESSES`.
+
+sagemaker-training does it: the first host waits for the others' SSH servers and runs mpirun, the others wait until it
+is done. A program of its own, since some of what that waits for never ends.
+"""
+
+import os
+import sys
+
+from sagemaker_training import mpi
+
+from gluon_ssd.sagemaker.cluster import Cluster
+from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.sagemaker.paths import Paths
+
+_ENTRY_POINT = "train.py"  # the runner wants the name of a file
+_OF_THIS_HOST = {"HOSTNAME", "HOME", "PWD", "OLDPWD", "SHLVL", "SM_CURRENT_HOST", "LD_PRELOAD", "_"}
+
+
+class _FirstHost(mpi.MasterRunner):  # type: ignore[misc]  # sagemaker-training has no types
+    def _create_command(self) -> list[str]:
+        *before, _file = super()._create_command()
+        return [*before, "-m", "gluon_ssd.train"]
+
+
+def main(processes: int) -> None:
+    """Return when the runner says that the job is over, however it has ended."""
+    paths = Paths.from_environment()
+    cluster, job = Cluster.read(paths.resource_config), Hyperparameters.read(paths.hyperparameters)
+    if cluster.rank:
+        mpi.WorkerRunner(_ENTRY_POINT, [], {}, processes, cluster.primary, cluster.current_host).run()
+        return
+    _FirstHost(
+        _ENTRY_POINT,
+        [],
+        {name: value for name, value in os.environ.items() if name not in _OF_THIS_HOST},
+        processes,
+        cluster.primary,
+        sorted(cluster.hosts),
+        job.mpi_options,
+        cluster.network_interface or "eth0",
+        timeout_in_seconds=job.host_timeout,
+        instance_type=cluster.instance_type or "",
+    ).run()
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except Exception as error:  # noqa: BLE001 - the runner's, whose stack tells a user nothing
+        sys.exit(f"mpi: {error}")
