@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from distributed_needs import expect
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Machine:
 @contextmanager
 def machines(count: int) -> Iterator[list[Machine]]:
     """Machines algo-1, algo-2 ..., each with an interface eth0; to each its own name means 127.0.0.1."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("network namespaces need root, and the command ip")
+    expect(
+        "root and the command ip, for network namespaces", found=os.geteuid() == 0 and shutil.which("ip") is not None
+    )
     with ExitStack() as stack:
         switch = stack.enter_context(_namespace("switch"))
         _ip("-n", switch, "link", "add", "bridge", "type", "bridge")
@@ -66,8 +67,7 @@ def _connect(machine: Machine, address: str) -> None:
 def _namespace(purpose: str) -> Iterator[str]:
     name = f"gluon-ssd-{os.getpid()}-{purpose}"
     added = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
-    if added.returncode:
-        pytest.skip(f"no network namespace can be made here: {added.stderr.strip()}")
+    expect(f"a network namespace ({added.stderr.strip()})", found=added.returncode == 0)
     try:
         yield name
     finally:

@@ -11,7 +11,7 @@ import pytest
 from contract.job import Job, pictures
 from contract.machines import Machine, machines
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 SMALL = {"base_network": "resnet-18", "num_workers": "0", "host_timeout": "100"}
 
 

@@ -1,0 +1,135 @@
+"""Jobs on several machines whose processes share gradients through Horovod, started by sagemaker-training over SSH."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from contract.job import Ended, Job
+from contract.machines import Machine, machines
+from contract.ssh_machines import enter, make_keys, processes_that_train
+from contract.test_network_of_hosts import lay_out
+from distributed_needs import expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.distributed]
+LOST = "InternalServerError: hosts: expected every process to train to the end, got "
+
+
+@pytest.fixture(autouse=True)
+def _needs() -> Iterator[None]:
+    expect("Horovod", found=find_spec("horovod") is not None)
+    expect("an SSH server", found=Path("/usr/sbin/sshd").exists())
+    yield
+    for done in Path("/tmp").glob("done.algo-*"):  # noqa: S108 - sagemaker-training's
+        done.unlink()
+
+
+def start(jobs: Sequence[Job], hosts: Sequence[Machine], keys: Path) -> list[subprocess.Popen[str]]:
+    return [
+        job.start(*enter(host, job.base, keys), OMP_NUM_THREADS="1", SAGEMAKER_BASE_DIR="/opt/ml")
+        for job, host in zip(jobs, hosts, strict=True)
+    ]
+
+
+def finish(jobs: Sequence[Job], processes: Sequence[subprocess.Popen[str]]) -> list[Ended]:
+    return [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stdout
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if text in line:
+            return
+    pytest.fail("".join(seen))
+
+
+def test_three_machines_train_together_although_one_comes_half_a_minute_late(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(3) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod")
+        early = start(jobs[:2], hosts[:2], keys)
+        time.sleep(30)
+        ended = finish(jobs, [*early, *start(jobs[2:], hosts[2:], keys)])
+    assert [(one.code, one.failure) for one in ended] == [(0, None)] * 3, [one.log for one in ended]
+    assert (jobs[0].model / "model_algo_1-0000.params").exists()
+    for number in (1, 2, 3):  # mpirun brings what all of them say to the first
+        assert f"#quality_metric: host=algo-{number}, epoch=0, batch=1 train cross_entropy" in ended[0].log
+
+
+def test_a_machine_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", host_timeout="8")
+        started = time.monotonic()
+        (ended,) = finish(jobs[:1], start(jobs[:1], hosts[:1], keys))
+    assert ended.code == 3, ended.log
+    assert ended.failure == (
+        "InternalServerError: hosts: expected all of them to come within 8 s, got fewer; see their logs"
+    )
+    assert time.monotonic() - started < 60
+
+
+def test_a_process_that_is_killed_ends_the_job_on_both_machines_within_a_minute(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
+        processes = start(jobs, hosts, keys)
+        wait_for(processes[0], "host=algo-2, epoch=1,")
+        (number,) = processes_that_train(hosts[1])
+        os.kill(number, signal.SIGKILL)
+        killed = time.monotonic()
+        ended = finish(jobs, processes)
+        assert time.monotonic() - killed < 60
+    assert [one.code for one in ended] == [3, 3], [one.log for one in ended]
+    assert all(one.failure and one.failure.startswith(LOST) for one in ended)
+
+
+def test_the_loss_of_the_first_machine_ends_the_job_on_the_other_within_a_minute(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
+        processes = start(jobs, hosts, keys)
+        wait_for(processes[0], "host=algo-2, epoch=1,")
+        processes[0].kill()
+        killed = time.monotonic()
+        finish(jobs[:1], processes[:1])
+        (ended,) = finish(jobs[1:], processes[1:])
+        assert time.monotonic() - killed < 60
+    assert ended.code == 3, ended.log
+    assert ended.failure
+    assert ended.failure.startswith(LOST)
+
+
+def test_a_machine_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
+        processes = start(jobs, hosts, keys)
+        wait_for(processes[0], "host=algo-2, epoch=1,")
+        # unshare has become the parent of the container's first process.
+        (first,) = Path(f"/proc/{processes[1].pid}/task/{processes[1].pid}/children").read_text().split()
+        os.kill(int(first), signal.SIGTERM)
+        ended = finish(jobs, processes)
+    assert [(one.code, one.failure) for one in ended] == [(0, None)] * 2, [one.log for one in ended]
+    assert (jobs[0].model / "model_algo_1-0000.params").exists()
+
+
+def test_a_machine_whose_cable_is_cut_ends_the_job_on_both_sides_within_two_minutes(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
+        processes = start(jobs, hosts, keys)
+        wait_for(processes[0], "host=algo-2, epoch=1,")
+        hosts[1].unplug()
+        cut = time.monotonic()
+        ended = finish(jobs, processes)
+        assert time.monotonic() - cut < 120
+    assert [one.code for one in ended] == [3, 3], [one.log for one in ended]
+    assert all(one.failure and one.failure.startswith(LOST) for one in ended)
