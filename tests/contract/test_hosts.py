@@ -207,8 +207,8 @@ def test_a_name_that_is_never_known_ends_the_job_as_a_fault_of_the_platform(tmp_
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_host_that_is_killed_ends_the_other_within_a_minute(tmp_path: Path, lost: int) -> None:
-    jobs = lay_out(tmp_path, 2, epochs="1000")
+def test_a_host_that_is_killed_ends_all_others_within_40_seconds(tmp_path: Path, lost: int) -> None:
+    jobs = lay_out(tmp_path, 3, epochs="1000")
     processes = [job.start(OMP_NUM_THREADS="1") for job in jobs]
     output = processes[lost].stdout
     assert output
@@ -217,11 +217,13 @@ def test_a_host_that_is_killed_ends_the_other_within_a_minute(tmp_path: Path, lo
             processes[lost].send_signal(signal.SIGKILL)
             break
     killed = time.monotonic()
-    other = [job.finish(process) for job, process in zip(jobs, processes, strict=True)][1 - lost]
-    assert other.code == 3, other.log
-    assert time.monotonic() - killed < 60
-    assert other.failure
-    assert other.failure.startswith("InternalServerError: hosts: expected every one of them to train to the end")
+    ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+    assert time.monotonic() - killed < 40
+    ended.pop(lost)
+    for other in ended:
+        assert other.code == 3, other.log
+        assert other.failure
+        assert other.failure.startswith("InternalServerError: hosts: expected every one of them to train to the end")
     time.sleep(2)
     assert left_over(jobs) == []
 
@@ -241,10 +243,12 @@ def test_a_host_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: 
     assert left_over(jobs) == []
 
 
-def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other(tmp_path: Path) -> None:
+def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other_at_once(tmp_path: Path) -> None:
     jobs = lay_out(tmp_path, 2)
     jobs[1].write_records("train", [b"no record"])
+    started = time.monotonic()
     ended = run(jobs)
+    assert time.monotonic() - started < 20  # less than the silence of a host that is killed
     assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
     assert ended[1].failure
     assert ended[1].failure.startswith("ClientError: ")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mxnet as mx
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 ASYNC = "dist_async"
 _GRACE = 30  # seconds that the others may take to leave, and then the server's processes to end
+_HEARING = 1  # second after which all have heard the last message, which may be that all of them have to end
 _PAUSE = 0.05  # seconds between two looks at what the others say, or whether they have come
 
 _Processes = Mapping[str, "subprocess.Popen[bytes]"]
@@ -114,7 +116,7 @@ def join(
 
     `kind` is `dist_sync` or `dist_async`. `on_lost` is called from another thread, with a reason, when a machine falls
     silent: MXNet would wait for ever, so that it has to end the process. So has whoever gets an error from here: a
-    thread may be left that waits in MXNet. A block that ends with an error leaves the others to find out.
+    thread may be left that waits in MXNet. A block that ends with an error is the others' loss, of which they are told.
 
     Raises:
         PlatformError: a machine has not come within `patience` seconds, or the parameter server does not run here.
@@ -127,17 +129,9 @@ def join(
     os.environ.update(settings | {"DMLC_ROLE": "worker"})
     try:
         store = _meet(kind, meeting, processes, patience, stopped)
-        ended = threading.Event()
-        watching = threading.Thread(
-            target=parameter_server.watch,
-            args=(store,),
-            kwargs={"is_scheduler": False, "on_lost": lambda: on_lost(_LOST), "ended": ended},
-        )
-        watching.start()
-        yield KVStoreWorkers(store, rank=meeting.rank, count=meeting.machines)
-        store._barrier()  # noqa: SLF001 - while somebody still watches whether all get here
-        ended.set()
-        watching.join()
+        with _watched(store, processes, on_lost):
+            yield KVStoreWorkers(store, rank=meeting.rank, count=meeting.machines)
+            store._barrier()  # noqa: SLF001 - while somebody still watches whether all get here
         _leave(store)
         for process in processes.values():
             process.wait(_GRACE)
@@ -150,9 +144,42 @@ def join(
 
 
 _LOST = (
-    f"hosts: expected every one of them to train to the end, got {parameter_server.LOST_AFTER} s of silence; "
-    "see the logs of the others for the reason"
+    "hosts: expected every one of them to train to the end, got one that ended early, or "
+    f"{parameter_server.LOST_AFTER} s of silence; see the logs of the others for the reason"
 )
+
+
+@contextmanager
+def _watched(store: Any, processes: _Processes, on_lost: Callable[[str], None]) -> Iterator[None]:  # noqa: ANN401
+    """Watch over the others within the block, and tell them if it ends with an error."""
+    ended = threading.Event()
+    watching = threading.Thread(
+        target=parameter_server.watch,
+        args=(store,),
+        kwargs={
+            "is_scheduler": False,
+            "on_lost": partial(_give_up, store, on_lost),
+            "ended": ended,
+            "own": list(processes.values()),
+        },
+    )
+    watching.start()
+    try:
+        yield
+    except BaseException:
+        ended.set()
+        watching.join()
+        time.sleep(_HEARING)
+        parameter_server.tell_loss(store)
+        raise
+    ended.set()
+    watching.join()
+
+
+def _give_up(store: Any, on_lost: Callable[[str], None]) -> None:  # noqa: ANN401
+    # Who notices first tells the others: not all of them hear of every loss.
+    parameter_server.tell_loss(store)
+    on_lost(_LOST)
 
 
 def _meet(kind: str, meeting: Meeting, processes: _Processes, patience: float, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401
