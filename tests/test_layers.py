@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "gluon_ssd"
 EVERYTHING = {
     "errors",
     "boxes",
+    "deadline",
     "file_kinds",
     "sagemaker",
     "data",
@@ -42,8 +43,9 @@ EVERYTHING = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "boxes": set(),
+    "deadline": set(),
     "file_kinds": set(),
-    "sagemaker": {"errors", "file_kinds"},
+    "sagemaker": {"deadline", "errors", "file_kinds"},
     "data": {"errors", "boxes", "file_kinds"},
     "ssd": {"errors", "boxes"},
     "mxnet_error": set(),
@@ -52,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "imagenet": {"errors", "parameter_file", "ssd"},
     "pretrained": {"errors", "file_kinds", "imagenet", "ssd"},
     "evaluation": {"boxes"},
-    "training": {"errors", "ssd"},
+    "training": {"deadline", "errors", "ssd"},
     "artifact": {"description", "errors", "mxnet_error", "parameter_file"},
     "tar_archive": {"errors"},
     "model_folder": {"errors", "tar_archive"},
@@ -72,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sagemaker",
         "ssd",
     },
-    "joining": {"errors", "sagemaker", "training"},
+    "joining": {"deadline", "errors", "sagemaker", "training"},
     "tools": EVERYTHING
     - {
         "training",
@@ -95,6 +97,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 WITHOUT_MXNET = {
     "errors",
     "boxes",
+    "deadline",
     "file_kinds",
     "sagemaker",
     "data",

@@ -17,6 +17,7 @@ import numpy as np
 from mxnet.base import _LIB, check_call
 from numpy.typing import NDArray
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.training import parameter_server
 from gluon_ssd.training.parameter_server import SCHEDULER, SERVER
@@ -110,7 +111,7 @@ class KVStoreWorkers:
 
 @contextmanager
 def join(
-    kind: str, meeting: Meeting, *, patience: float, stopped: Callable[[], bool], on_lost: Callable[[str], None]
+    kind: str, meeting: Meeting, *, deadline: Deadline, stopped: Callable[[], bool], on_lost: Callable[[str], None]
 ) -> Iterator[KVStoreWorkers]:
     """Bring the workers of all machines together, for as long as the block lasts; all of them leave it together.
 
@@ -119,7 +120,7 @@ def join(
     thread may be left that waits in MXNet. A block that ends with an error is the others' loss, of which they are told.
 
     Raises:
-        PlatformError: a machine has not come within `patience` seconds, or the parameter server does not run here.
+        PlatformError: a machine has not come until the deadline, or the parameter server does not run here.
         StoppedError: the job was asked to stop while it waited.
     """
     settings = parameter_server.environment(meeting.address, meeting.port, meeting.machines)
@@ -128,7 +129,7 @@ def join(
     processes = {role: parameter_server.start(role, settings) for role in roles}
     os.environ.update(settings | {"DMLC_ROLE": "worker"})
     try:
-        store = _meet(kind, meeting, processes, patience, stopped)
+        store = _meet(kind, meeting, processes, deadline, stopped)
         with _watched(store, processes, on_lost):
             yield KVStoreWorkers(store, rank=meeting.rank, count=meeting.machines)
             store._barrier()  # noqa: SLF001 - while somebody still watches whether all get here
@@ -182,19 +183,19 @@ def _give_up(store: Any, on_lost: Callable[[str], None]) -> None:  # noqa: ANN40
     on_lost(_LOST)
 
 
-def _meet(kind: str, meeting: Meeting, processes: _Processes, patience: float, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401
+def _meet(kind: str, meeting: Meeting, processes: _Processes, deadline: Deadline, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401
     # MXNet waits for ever, and Python hears no signal meanwhile: so another thread does.
     creating = ThreadPoolExecutor(1).submit(_create, kind)
-    until = time.monotonic() + patience
     while not wait([creating], timeout=_PAUSE).done:
         if stopped():
             raise StoppedError("while it waited for the other hosts")
         for role, process in processes.items():
             if process.poll() is not None:
                 raise PlatformError(_ended(role, process.returncode, meeting.port))
-        if time.monotonic() > until:
+        if deadline.left <= 0:
             raise PlatformError(
-                f"hosts: expected all {meeting.machines} to come within {patience:g} s, got fewer; see their logs"
+                f"hosts: expected all {meeting.machines} to come within {deadline.seconds:g} s, got fewer; "
+                "see their logs"
             )
     return creating.result()
 
