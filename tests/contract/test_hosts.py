@@ -248,10 +248,24 @@ def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other_at_o
     jobs[1].write_records("train", [b"no record"])
     started = time.monotonic()
     ended = run(jobs)
-    assert time.monotonic() - started < 20  # less than the silence of a host that is killed
+    assert time.monotonic() - started < 25  # a host that is killed takes as long from when it falls silent
     assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
     assert ended[1].failure
     assert ended[1].failure.startswith("ClientError: ")
+
+
+def test_a_mistake_that_one_host_finds_before_it_reads_any_data_ends_the_other_at_once(tmp_path: Path) -> None:
+    jobs = lay_out(tmp_path, 2)
+    jobs[1].channels = {**jobs[1].channels, "validation": {"ContentType": "text/csv"}}
+    config = (jobs[1].base / "input" / "config" / "resourceconfig.json").read_text()
+    jobs[1].write_config()
+    (jobs[1].base / "input" / "config" / "resourceconfig.json").write_text(config)
+    started = time.monotonic()
+    ended = run(jobs)
+    assert time.monotonic() - started < 25
+    assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
+    assert "got one that ended early" in (ended[0].failure or "")
+    assert left_over(jobs) == []
 
 
 def test_hosts_with_different_hyperparameters_are_refused_before_one_waits_for_ever(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 ASYNC = "dist_async"
 _GRACE = 30  # seconds that the others may take to leave, and then the server's processes to end
-_HEARING = 1  # second after which all have heard the last message, which may be that all of them have to end
+_OWN_WORDS = 3  # seconds in which others, whose mistakes may be the same, tell of them before they are ended
 _PAUSE = 0.05  # seconds between two looks at what the others say, or whether they have come
 
 _Processes = Mapping[str, "subprocess.Popen[bytes]"]
@@ -170,7 +170,7 @@ def _watched(store: Any, processes: _Processes, on_lost: Callable[[str], None]) 
     except BaseException:
         ended.set()
         watching.join()
-        time.sleep(_HEARING)
+        time.sleep(_OWN_WORDS)
         parameter_server.tell_loss(store)
         raise
     ended.set()
