@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from contract.job import Ended, Job, pictures
+from contract.left_over import left_over
 from gluon_ssd.detector import Detector
 from gluon_ssd.tools.evaluate import evaluate_model
 from pipe_service import served_by_process
@@ -70,23 +71,6 @@ def evaluated(job: Job, records: Sequence[bytes]) -> float:
     return scores.evaluation.mean_average_precision
 
 
-def left_over(jobs: Sequence[Job]) -> list[str]:
-    """What still runs of these jobs: their processes, those of the parameter server, and those that load data."""
-    ours = [f"SAGEMAKER_BASE_DIR={job.base}".encode() for job in jobs]
-    return [
-        _read(process / "cmdline").replace(b"\0", b" ").decode()
-        for process in Path("/proc").glob("[0-9]*")
-        if not set(ours).isdisjoint(_read(process / "environ").split(b"\0"))
-    ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # another user's, or gone by now
-        return b""
-
-
 @pytest.mark.parametrize("store", ["dist_sync", "dist_async"])
 def test_two_hosts_train_together_and_the_first_judges_and_writes(tmp_path: Path, store: str) -> None:
     jobs = lay_out(tmp_path, 2, kv_store=store, overlap_threshold="0.01")
@@ -106,7 +90,7 @@ def test_two_hosts_train_together_and_the_first_judges_and_writes(tmp_path: Path
     assert (jobs[0].base / "output" / "model.tar.gz").exists()
     assert not list(jobs[1].model.iterdir())
     assert not (jobs[1].base / "output" / "model.tar.gz").exists()
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_hosts_with_images_of_their_own_take_equally_many_steps(tmp_path: Path) -> None:
@@ -158,7 +142,7 @@ def test_a_host_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_pat
     ended = jobs[0].run(OMP_NUM_THREADS="1")
     assert ended.code == 3
     assert ended.failure == ("InternalServerError: hosts: expected all 2 to come within 5 s, got fewer; see their logs")
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_job_that_is_asked_to_stop_while_it_waits_for_a_host_does_so_at_once(tmp_path: Path) -> None:
@@ -173,7 +157,7 @@ def test_a_job_that_is_asked_to_stop_while_it_waits_for_a_host_does_so_at_once(t
     assert (ended.code, ended.failure) == (0, None), ended.log
     assert "Ended without a model: while it waited for the other hosts" in ended.log
     assert time.monotonic() - asked < 60
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
@@ -191,7 +175,7 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
     )
     assert f"is port {port} (_ps_port) taken on this host?" in ended.failure
     assert time.monotonic() - started < 100
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_name_that_is_never_known_ends_the_job_as_a_fault_of_the_platform(tmp_path: Path) -> None:
@@ -225,7 +209,7 @@ def test_a_host_that_is_killed_ends_all_others_within_40_seconds(tmp_path: Path,
         assert other.failure
         assert other.failure.startswith("InternalServerError: hosts: expected every one of them to train to the end")
     time.sleep(2)
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_host_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: Path) -> None:
@@ -240,7 +224,7 @@ def test_a_host_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: 
     ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
     assert [one.code for one in ended] == [0, 0], [one.log for one in ended]
     assert (jobs[0].model / "model_algo_1-0000.params").exists()
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other_at_once(tmp_path: Path) -> None:
@@ -265,7 +249,7 @@ def test_a_mistake_that_one_host_finds_before_it_reads_any_data_ends_the_other_a
     assert time.monotonic() - started < 25
     assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
     assert "got one that ended early" in (ended[0].failure or "")
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_hosts_with_different_hyperparameters_are_refused_before_one_waits_for_ever(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from gluon_ssd.sagemaker.paths import Paths
 
 MOST = 64  # of hosts: as many processes with a network each
 _LOG = "log.txt"
+_ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # of a command that shall end even if this one is killed
 
 
 def lay_out_hosts(job: Path, count: int) -> Sequence[Path]:
@@ -50,10 +52,16 @@ def names(count: int) -> list[str]:
 def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
     """Run the job on all hosts, and return the exit code of the first of them that failed, or 0.
 
-    The first one's log goes to the terminal, those of the others to files in their folders.
+    The first one's log goes to the terminal, those of the others to files in their folders. They end with this process,
+    however it ends.
+
+    Raises:
+        UserError: this system has no command that would see to that.
     """
+    if shutil.which(_ENDING_WITH_US[0]) is None:
+        raise UserError(f"--hosts: expected the command {_ENDING_WITH_US[0]}, of the package util-linux, got none")
     environment = {"OMP_NUM_THREADS": str(max(1, cpus.available() // len(bases))), **environ}
-    command = [sys.executable, "-m", "gluon_ssd.train"]
+    command = [*_ENDING_WITH_US, sys.executable, "-m", "gluon_ssd.train"]
     with ExitStack() as stack:
         processes = []
         for base in bases:
