@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd import artifact, joining
 from gluon_ssd.best_model import BestModel
+from gluon_ssd.data.replica import check_alike
 from gluon_ssd.data.share import Share
 from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
@@ -68,6 +69,7 @@ def _train(
     share = Share(cluster.rank, len(cluster.hosts))
     num_workers = _num_workers(job, devices)
     with open_data(job, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
+        check_alike(data.replicas, workers.gather)
         data.keep_pace(partial(all_say, workers))
         opening_lines.training_context([str(device) for device in devices], _store(job, workers))
         network, known_names = starting.start(devices)

@@ -252,6 +252,23 @@ def test_a_mistake_that_one_host_finds_before_it_reads_any_data_ends_the_other_a
     assert left_over([job.base for job in jobs]) == []
 
 
+@pytest.mark.parametrize(
+    ("channel", "images", "counts"), [("train", pictures(9), "10, 9"), ("validation", pictures(5)[1:], "4, 4")]
+)
+def test_hosts_with_other_copies_of_a_channel_are_refused(
+    tmp_path: Path, channel: str, images: list[bytes], counts: str
+) -> None:
+    jobs = lay_out(tmp_path, 2)
+    jobs[1].write_records(channel, images)
+    ended = run(jobs)
+    assert [one.code for one in ended] == [2, 2], [one.log for one in ended]
+    for one in ended:
+        assert one.failure == (
+            f"ClientError: {channel} channel: expected the same files on all hosts, as FullyReplicated gives them, "
+            f"got others: {counts} images by host"
+        )
+
+
 def test_hosts_with_different_hyperparameters_are_refused_before_one_waits_for_ever(tmp_path: Path) -> None:
     jobs = lay_out(tmp_path, 2)
     jobs[1].hyperparameters["epochs"] = "1"
