@@ -93,6 +93,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "subcommand": set(),
     "model_commands": {"data", "detector", "errors", "sagemaker", "subcommand", "tools"},
     "cli": EVERYTHING - {"cli"},
+    "__main__": {"cli"},
 }
 WITHOUT_MXNET = {
     "errors",
