@@ -45,6 +45,7 @@ import mxnet as mx
 import numpy as np
 
 from gluon_ssd.data.loading import Batch
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training import kvstore_workers
@@ -191,7 +192,7 @@ def _workers(options: argparse.Namespace) -> Iterator[Workers]:
     else:
         meeting = Meeting("127.0.0.1", options.port, PROCESSES, options.rank, "127.0.0.1")
         with kvstore_workers.join(
-            options.process, meeting, patience=60, stopped=lambda: False, on_lost=_end
+            options.process, meeting, deadline=Deadline.after(60), stopped=lambda: False, on_lost=_end
         ) as workers:
             yield workers
 

@@ -14,6 +14,7 @@ import mxnet as mx
 import numpy as np
 from numpy.typing import NDArray
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.ssd import weights
 from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training import horovod_workers, kvstore_workers, optimizer
@@ -108,7 +109,8 @@ def step_of_a_large_parameter(workers: Workers) -> dict[str, NDArray[np.float32]
 
 def main(rank: int, count: int, kind: str, port: int, output: Path) -> None:
     meeting = Meeting("127.0.0.1", port, count, rank, "127.0.0.1")
-    with kvstore_workers.join(kind, meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
+    deadline = Deadline.after(60)
+    with kvstore_workers.join(kind, meeting, deadline=deadline, stopped=lambda: False, on_lost=_end) as workers:
         talk_and_train(workers, output)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.training import kvstore_workers
 from gluon_ssd.training.kvstore_workers import Meeting
 from gluon_ssd.training.loss_scaling import DynamicallyScaled
@@ -18,7 +19,9 @@ from gluon_ssd.training.loss_scaling import DynamicallyScaled
 
 def main(rank: int, port: int, output: Path) -> None:
     meeting = Meeting("127.0.0.1", port, 2, rank, "127.0.0.1")
-    with kvstore_workers.join("dist_sync", meeting, patience=60, stopped=lambda: False, on_lost=_end) as workers:
+    with kvstore_workers.join(
+        "dist_sync", meeting, deadline=Deadline.after(60), stopped=lambda: False, on_lost=_end
+    ) as workers:
         weight = mx.gluon.Parameter("weight", shape=(2,))
         weight.initialize(init="zeros", ctx=mx.cpu())
         update = DynamicallyScaled(workers.trainer({"weight": weight}, mx.optimizer.SGD(learning_rate=1.0)), [weight])

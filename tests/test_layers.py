@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "gluon_ssd"
 EVERYTHING = {
     "errors",
     "boxes",
+    "deadline",
     "file_kinds",
     "sagemaker",
     "data",
@@ -43,8 +44,9 @@ EVERYTHING = {
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "boxes": set(),
+    "deadline": set(),
     "file_kinds": set(),
-    "sagemaker": {"errors", "file_kinds"},
+    "sagemaker": {"deadline", "errors", "file_kinds"},
     "data": {"errors", "boxes", "file_kinds"},
     "ssd": {"errors", "boxes"},
     "mxnet_error": set(),
@@ -53,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "imagenet": {"errors", "parameter_file", "ssd"},
     "pretrained": {"errors", "file_kinds", "imagenet", "ssd"},
     "evaluation": {"boxes"},
-    "training": {"errors", "ssd"},
+    "training": {"deadline", "errors", "ssd"},
     "artifact": {"description", "errors", "mxnet_error", "parameter_file"},
     "tar_archive": {"errors"},
     "model_folder": {"errors", "tar_archive"},
@@ -73,8 +75,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sagemaker",
         "ssd",
     },
-    "joining": {"errors", "sagemaker", "training"},
-    "launching": {"errors", "sagemaker", "training"},
+    "joining": {"deadline", "errors", "sagemaker", "training"},
+    "launching": {"deadline", "errors", "sagemaker", "training"},
     "tools": EVERYTHING
     - {
         "training",
@@ -94,10 +96,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "subcommand": set(),
     "model_commands": {"data", "detector", "errors", "sagemaker", "subcommand", "tools"},
     "cli": EVERYTHING - {"cli"},
+    "__main__": {"cli"},
 }
 WITHOUT_MXNET = {
     "errors",
     "boxes",
+    "deadline",
     "file_kinds",
     "sagemaker",
     "data",

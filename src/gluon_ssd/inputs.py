@@ -16,6 +16,7 @@ from gluon_ssd.data.fifo import Patience
 from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.data.recordio_pipe import LabelLimits, RecordPipe
 from gluon_ssd.data.records import RecordIODataset
+from gluon_ssd.data.replica import Replica
 from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
 from gluon_ssd.data.stream_order import StreamOrder
@@ -31,12 +32,13 @@ logger = logging.getLogger(__name__)
 class Data:
     """What a job reads: batches of both splits, and the names of the classes where a channel holds them.
 
-    A worker that leaves validation to the first one has no batches of it.
+    A worker that leaves validation to the first one has no batches of it. `replicas` tells of each channel.
     """
 
     training: TrainingBatches | StreamedTrainingBatches
     validation: ValidationBatches | StreamedValidationBatches | tuple[()]
     class_names: tuple[str, ...] | None
+    replicas: Sequence[Replica]
     is_split: bool = False
 
     def keep_pace(self, all_say: Callable[[float], Sequence[float]]) -> None:
@@ -53,7 +55,7 @@ class _Opened:
     """
 
     name: str
-    source: Dataset | RecordPipe
+    source: RecordIODataset | AnnotatedFolder | ManifestDataset | RecordPipe
     listed: tuple[str, ...] | None = None
     told: tuple[str, ...] | None = None
     guessed: bool = False
@@ -110,7 +112,8 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
             validation.source, _form(channels.validation, job, _validation_share(opener, share)), job, num_workers
         ) as validating,
     ):
-        yield Data(training, validating if _validates(opener, share) else (), names, is_split)
+        replicas = (_replica(channels.train, train), _replica(channels.validation, validation))
+        yield Data(training, validating if _validates(opener, share) else (), names, replicas, is_split)
 
 
 @dataclass(frozen=True)
@@ -228,6 +231,12 @@ def _validation_share(opener: _Opener, share: Share) -> Share:
     if channel.is_pipe or not opener.job.trains_in_step:
         return WHOLE
     return share.of_own_host if channel.is_sharded else share
+
+
+def _replica(channel: Channel, opened: _Opened) -> Replica:
+    if channel.is_sharded or isinstance(opened.source, RecordPipe):
+        return Replica(channel.name)
+    return Replica(channel.name, len(opened.source), opened.source.checksum())
 
 
 def _form(channel: Channel, job: Hyperparameters, share: Share = WHOLE) -> BatchForm:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd import artifact, joining
 from gluon_ssd.best_model import BestModel
+from gluon_ssd.data.replica import check_alike
 from gluon_ssd.data.share import Share
 from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
@@ -54,7 +55,17 @@ MOST_WORKERS_PER_GPU = 4  # each prepares several times what a GPU of this MXNet
 def train(paths: Paths, stop: StopRequest) -> None:
     """Train the detector that the job under `paths` asks for, and leave its artifact there."""
     started = time.time()
-    job, channels, cluster, starting = _configuration(paths)
+    job = _hyperparameters(paths)
+    cluster = Cluster.read(paths.resource_config)
+    # Before anything that one host may fail at: so the others learn of it at once.
+    with joining.join(job, cluster, paths, lambda: stop.requested) as workers:
+        _train(job, cluster, paths, stop, workers, started)
+
+
+def _train(
+    job: Hyperparameters, cluster: Cluster, paths: Paths, stop: StopRequest, workers: Workers, started: float
+) -> None:
+    channels, starting = _configuration(job, cluster, paths)
     launched = Launched.of(job.store, cluster)
     devices = _devices(cluster, launched)
     precision.prepare(job.precision, devices, cpus.flags())
@@ -63,10 +74,8 @@ def train(paths: Paths, stop: StopRequest) -> None:
     )
     num_workers = _num_workers(job, devices, processes=share.of_host)
     own = _of_process(job, share)
-    with (
-        joining.join(job, cluster, paths, lambda: stop.requested) as workers,
-        open_data(own, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data,
-    ):
+    with open_data(own, channels, paths, share=share, num_workers=num_workers, stopped=lambda: stop.requested) as data:
+        check_alike(data.replicas, workers.gather)
         data.keep_pace(partial(all_say, workers))
         opening_lines.training_context([str(device) for device in devices], _store(job, workers))
         network, known_names = starting.start(devices)
@@ -108,19 +117,22 @@ def train(paths: Paths, stop: StopRequest) -> None:
             _pack(paths)
 
 
-def _configuration(paths: Paths) -> tuple[Hyperparameters, Channels, Cluster, StartingWeights]:
-    """Read what the job asks for, and find out what stands against it before it takes long."""
+def _hyperparameters(paths: Paths) -> Hyperparameters:
     opening_lines.provided(paths.hyperparameters, read_object(paths.hyperparameters))
     job = Hyperparameters.read(paths.hyperparameters)
     opening_lines.configured(job)
+    return job
+
+
+def _configuration(job: Hyperparameters, cluster: Cluster, paths: Paths) -> tuple[Channels, StartingWeights]:
+    """Read what else the job asks for, and find out what stands against it before it takes long."""
     channels = Channels.read(paths.input_data_config, paths.data)
-    cluster = Cluster.read(paths.resource_config)
     starting = StartingWeights(job, channels, paths)
     _check(job, channels, cluster, starting)
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
-    return job, channels, cluster, starting
+    return channels, starting
 
 
 def _pack(paths: Paths) -> None:

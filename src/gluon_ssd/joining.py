@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.sagemaker import failure, name_resolution
 from gluon_ssd.sagemaker.cluster import Cluster
@@ -35,7 +36,8 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
     if len(cluster.hosts) == 1:
         yield ALONE
         return
-    addresses = name_resolution.addresses(sorted(cluster.hosts), patience=job.host_timeout, stopped=stopped)
+    deadline = Deadline.after(job.host_timeout)
+    addresses = name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=stopped)
     # Its own name may mean 127.0.0.1 to a host, where no other finds it.
     own = cluster.network_interface and name_resolution.of_interface(cluster.network_interface)
     addresses[cluster.current_host] = own or addresses[cluster.current_host]
@@ -47,7 +49,7 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
         own_address=addresses[cluster.current_host],
     )
     with kvstore_workers.join(
-        job.store, meeting, patience=job.host_timeout, stopped=stopped, on_lost=partial(_end, paths)
+        job.store, meeting, deadline=deadline, stopped=stopped, on_lost=partial(_end, paths)
     ) as workers:
         _check_alike(job, workers)
         yield workers

@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import cpus, mpirun, name_resolution, supervision
 from gluon_ssd.sagemaker.cluster import Cluster
@@ -54,16 +55,16 @@ class HorovodJob:
         """
         environ = _NOTICE_SOON | {**os.environ}  # before this process counts GPUs, which needs the number of threads
         processes = self.job.sagemaker_mpi_num_of_processes_per_host or _count_gpus(self.cluster) or 1
-        several_hosts, patience = len(self.cluster.hosts) > 1, self.job.host_timeout
+        several_hosts, deadline = len(self.cluster.hosts) > 1, Deadline.after(self.job.host_timeout)
         if processes == 1 and not several_hosts:
             return None
         mpirun.check_installed(several_hosts=several_hosts)
         command = mpirun.words([self.paths.base], processes, options=self.job.mpi_options)
         if several_hosts:
             hosts = sorted(self.cluster.hosts)
-            name_resolution.addresses(hosts, patience=patience, stopped=lambda: stop.requested)
+            name_resolution.addresses(hosts, deadline=deadline, stopped=lambda: stop.requested)
             command = [sys.executable, "-m", "gluon_ssd.sagemaker.mpi_host", str(processes)]
-        (code,) = supervision.run(command, environ, [self.paths], patience=patience, stop=stop)
+        (code,) = supervision.run(command, environ, [self.paths], deadline=deadline, stop=stop)
         return code
 
 

@@ -43,6 +43,24 @@ CLASSES = ("--hyperparameter", "num_classes=5")
 TINY = ("num_classes=5", "base_network=resnet-50", "image_shape=64", "epochs=1", "mini_batch_size=3")
 
 
+def test_ctrl_c_leaves_no_trace_while_the_command_is_still_being_imported() -> None:
+    # Where the tests run in the background, the shell has Ctrl-C ignored, and programs inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "gluon_ssd", "--help"],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        assert any(line.split()[-1] == "gluon_ssd.errors" for line in process.stderr)  # the first of many
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in rest
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize(("form", "name"), [("recordio", "t.rec"), ("json", "t"), ("manifest", "t.manifest")])
 def test_ctrl_c_ends_prepare_without_a_trace(tmp_path: Path, form: str, name: str, jobs: str) -> None:

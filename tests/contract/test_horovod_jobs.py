@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from contract.job import Ended, Job, clean_environment
-from contract.test_hosts import lay_out, left_over, lines
+from contract.left_over import left_over
+from contract.test_hosts import lay_out, lines
 from distributed_needs import expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.distributed]
@@ -45,7 +46,7 @@ def finish(jobs: Sequence[Job], process: subprocess.Popen[str]) -> list[Ended]:
     log, _ = process.communicate(timeout=300)
     logs = [log, *((job.base / "log.txt").read_text() for job in jobs[1:])]
     failures = [job.base / "output" / "failure" for job in jobs]
-    assert not left_over(jobs)
+    assert not left_over([job.base for job in jobs])
     return [
         Ended(process.returncode, log, failure.read_text() if failure.exists() else None)
         for log, failure in zip(logs, failures, strict=True)
@@ -145,7 +146,7 @@ def test_a_launcher_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     process.kill()
     process.communicate(timeout=60)
     until = time.monotonic() + 30
-    while left_over(jobs):
+    while left_over([job.base for job in jobs]):
         assert time.monotonic() < until
         time.sleep(0.2)
 

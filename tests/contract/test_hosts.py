@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from contract.job import Ended, Job, pictures
+from contract.left_over import left_over
 from gluon_ssd.detector import Detector
 from gluon_ssd.tools.evaluate import evaluate_model
 from pipe_service import served_by_process
@@ -52,6 +53,15 @@ def run(jobs: Sequence[Job]) -> list[Ended]:
     return [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
 
 
+def run_until_the_second_fails(jobs: Sequence[Job]) -> tuple[list[Ended], float]:
+    """How both of two hosts ended, and how many seconds after the second one the first did."""
+    processes = [job.start(OMP_NUM_THREADS="1") for job in jobs]
+    failed = jobs[1].finish(processes[1])
+    at = time.monotonic()
+    other = jobs[0].finish(processes[0])
+    return [other, failed], time.monotonic() - at
+
+
 def lines(log: str) -> list[tuple[str, str, str]]:
     return [(host, epoch, batches or "mAP") for host, epoch, _, batches in LINE.findall(log)]
 
@@ -68,23 +78,6 @@ def evaluated(job: Job, records: Sequence[bytes]) -> float:
     path = job.write_records("all", records, "all.rec")
     scores = evaluate_model(Detector.read(job.model), path, overlap_threshold=0.01, batch_size=4)
     return scores.evaluation.mean_average_precision
-
-
-def left_over(jobs: Sequence[Job]) -> list[str]:
-    """What still runs of these jobs: their processes, those of the parameter server, and those that load data."""
-    ours = [f"SAGEMAKER_BASE_DIR={job.base}".encode() for job in jobs]
-    return [
-        _read(process / "cmdline").replace(b"\0", b" ").decode()
-        for process in Path("/proc").glob("[0-9]*")
-        if not set(ours).isdisjoint(_read(process / "environ").split(b"\0"))
-    ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # another user's, or gone by now
-        return b""
 
 
 @pytest.mark.parametrize("store", ["dist_sync", "dist_async"])
@@ -106,7 +99,7 @@ def test_two_hosts_train_together_and_the_first_judges_and_writes(tmp_path: Path
     assert (jobs[0].base / "output" / "model.tar.gz").exists()
     assert not list(jobs[1].model.iterdir())
     assert not (jobs[1].base / "output" / "model.tar.gz").exists()
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_hosts_with_images_of_their_own_take_equally_many_steps(tmp_path: Path) -> None:
@@ -158,7 +151,7 @@ def test_a_host_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_pat
     ended = jobs[0].run(OMP_NUM_THREADS="1")
     assert ended.code == 3
     assert ended.failure == ("InternalServerError: hosts: expected all 2 to come within 5 s, got fewer; see their logs")
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_job_that_is_asked_to_stop_while_it_waits_for_a_host_does_so_at_once(tmp_path: Path) -> None:
@@ -173,7 +166,7 @@ def test_a_job_that_is_asked_to_stop_while_it_waits_for_a_host_does_so_at_once(t
     assert (ended.code, ended.failure) == (0, None), ended.log
     assert "Ended without a model: while it waited for the other hosts" in ended.log
     assert time.monotonic() - asked < 60
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
@@ -191,7 +184,7 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
     )
     assert f"is port {port} (_ps_port) taken on this host?" in ended.failure
     assert time.monotonic() - started < 100
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_name_that_is_never_known_ends_the_job_as_a_fault_of_the_platform(tmp_path: Path) -> None:
@@ -207,8 +200,8 @@ def test_a_name_that_is_never_known_ends_the_job_as_a_fault_of_the_platform(tmp_
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_host_that_is_killed_ends_the_other_within_a_minute(tmp_path: Path, lost: int) -> None:
-    jobs = lay_out(tmp_path, 2, epochs="1000")
+def test_a_host_that_is_killed_ends_all_others_within_40_seconds(tmp_path: Path, lost: int) -> None:
+    jobs = lay_out(tmp_path, 3, epochs="1000")
     processes = [job.start(OMP_NUM_THREADS="1") for job in jobs]
     output = processes[lost].stdout
     assert output
@@ -217,13 +210,15 @@ def test_a_host_that_is_killed_ends_the_other_within_a_minute(tmp_path: Path, lo
             processes[lost].send_signal(signal.SIGKILL)
             break
     killed = time.monotonic()
-    other = [job.finish(process) for job, process in zip(jobs, processes, strict=True)][1 - lost]
-    assert other.code == 3, other.log
-    assert time.monotonic() - killed < 60
-    assert other.failure
-    assert other.failure.startswith("InternalServerError: hosts: expected every one of them to train to the end")
+    ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+    assert time.monotonic() - killed < 40
+    ended.pop(lost)
+    for other in ended:
+        assert other.code == 3, other.log
+        assert other.failure
+        assert other.failure.startswith("InternalServerError: hosts: expected every one of them to train to the end")
     time.sleep(2)
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
 def test_a_host_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: Path) -> None:
@@ -238,16 +233,47 @@ def test_a_host_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: 
     ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
     assert [one.code for one in ended] == [0, 0], [one.log for one in ended]
     assert (jobs[0].model / "model_algo_1-0000.params").exists()
-    assert left_over(jobs) == []
+    assert left_over([job.base for job in jobs]) == []
 
 
-def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other(tmp_path: Path) -> None:
+def test_a_mistake_in_the_data_of_one_host_is_told_there_and_ends_the_other_at_once(tmp_path: Path) -> None:
     jobs = lay_out(tmp_path, 2)
     jobs[1].write_records("train", [b"no record"])
-    ended = run(jobs)
+    ended, later = run_until_the_second_fails(jobs)
+    assert later < 15  # less than the silence of a host that is killed
     assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
     assert ended[1].failure
     assert ended[1].failure.startswith("ClientError: ")
+
+
+def test_a_mistake_that_one_host_finds_before_it_reads_any_data_ends_the_other_at_once(tmp_path: Path) -> None:
+    jobs = lay_out(tmp_path, 2)
+    jobs[1].channels = {**jobs[1].channels, "validation": {"ContentType": "text/csv"}}
+    config = (jobs[1].base / "input" / "config" / "resourceconfig.json").read_text()
+    jobs[1].write_config()
+    (jobs[1].base / "input" / "config" / "resourceconfig.json").write_text(config)
+    ended, later = run_until_the_second_fails(jobs)
+    assert later < 15  # less than the silence of a host that is killed
+    assert [one.code for one in ended] == [3, 2], [one.log for one in ended]
+    assert "got one that ended early" in (ended[0].failure or "")
+    assert left_over([job.base for job in jobs]) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "images", "counts"), [("train", pictures(9), "10, 9"), ("validation", pictures(5)[1:], "4, 4")]
+)
+def test_hosts_with_other_copies_of_a_channel_are_refused(
+    tmp_path: Path, channel: str, images: list[bytes], counts: str
+) -> None:
+    jobs = lay_out(tmp_path, 2)
+    jobs[1].write_records(channel, images)
+    ended = run(jobs)
+    assert [one.code for one in ended] == [2, 2], [one.log for one in ended]
+    for one in ended:
+        assert one.failure == (
+            f"ClientError: {channel} channel: expected the same files on all hosts, as FullyReplicated gives them, "
+            f"got others: {counts} images by host"
+        )
 
 
 def test_hosts_with_different_hyperparameters_are_refused_before_one_waits_for_ever(tmp_path: Path) -> None:

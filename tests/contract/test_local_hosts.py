@@ -4,18 +4,20 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from contract.job import clean_environment
+from contract.left_over import left_over
 from gluon_ssd.tools.scenes import write_scenes
 
 pytestmark = pytest.mark.slow
 TINY = ("num_classes=5", "base_network=resnet-18", "image_shape=64", "epochs=1", "mini_batch_size=3")
 
 
-def train(folder: Path, *hyperparameters: str, hosts: int = 2) -> subprocess.CompletedProcess[str]:
+def train(folder: Path, *hyperparameters: str, hosts: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
     records = folder / "scenes.rec"
     if not records.exists():
         write_scenes(records, images=6, seed=3)
@@ -23,7 +25,7 @@ def train(folder: Path, *hyperparameters: str, hosts: int = 2) -> subprocess.Com
     given = ["--train", records, "--validation", records, "--output", folder / "job", "--hosts", hosts]
     return subprocess.run(
         list(map(str, [program, "train", *given, "--hyperparameter", *hyperparameters])),
-        env=clean_environment(),
+        env=clean_environment() | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -55,7 +57,8 @@ def test_the_log_of_a_host_that_failed_is_named_and_the_job_may_be_laid_out_agai
     assert not log.exists()
 
 
-def test_hosts_end_with_the_terminal_that_they_were_started_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_hosts_end_with_the_terminal_or_the_command_that_started_them(tmp_path: Path, number: signal.Signals) -> None:
     write_scenes(tmp_path / "scenes.rec", images=6, seed=3)
     program = Path(sys.executable).with_name("gluon-ssd")
     given = ["--train", tmp_path / "scenes.rec", "--validation", tmp_path / "scenes.rec", "--output", tmp_path / "job"]
@@ -65,9 +68,24 @@ def test_hosts_end_with_the_terminal_that_they_were_started_in(tmp_path: Path) -
     ) as process:
         assert process.stdout
         assert any("epoch=1," in line for line in process.stdout)
-        process.send_signal(signal.SIGHUP)
+        process.send_signal(number)
         process.communicate(timeout=60)  # to the end of what its hosts write, which is theirs
     assert process.returncode != 0
+    job = tmp_path / "job"
+    until = time.monotonic() + 30
+    while left_over([job, job / "hosts" / "127.0.0.2"]) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert left_over([job, job / "hosts" / "127.0.0.2"]) == []
+    if number == signal.SIGKILL:  # as after SIGTERM
+        assert (job / "output" / "model.tar.gz").exists()
+
+
+def test_a_system_that_cannot_end_hosts_with_their_command_is_told(tmp_path: Path) -> None:
+    ended = train(tmp_path, *TINY, PATH=str(tmp_path))
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(
+        "gluon-ssd: --hosts: expected the command setpriv, of the package util-linux, got none\n"
+    )
 
 
 def test_a_number_of_hosts_that_makes_no_sense_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_three_hosts_train_together_although_the_first_comes_half_a_minute_late(
 
 
 @pytest.mark.parametrize("store", ["dist_sync", "dist_async"])
-def test_a_host_whose_cable_is_cut_ends_the_job_on_both_sides_within_a_minute(tmp_path: Path, store: str) -> None:
+def test_a_host_whose_cable_is_cut_ends_the_job_on_both_sides_within_40_seconds(tmp_path: Path, store: str) -> None:
     with machines(2) as hosts:
         jobs = lay_out(tmp_path, hosts, epochs="100000", kv_store=store)
         processes = [start(job, host) for job, host in zip(jobs, hosts, strict=True)]
@@ -62,7 +62,7 @@ def test_a_host_whose_cable_is_cut_ends_the_job_on_both_sides_within_a_minute(tm
         hosts[1].unplug()
         cut = time.monotonic()
         ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
-        assert time.monotonic() - cut < 60
+        assert time.monotonic() - cut < 40
     assert [one.code for one in ended] == [3, 3], [one.log for one in ended]
     for one in ended:
         assert one.failure

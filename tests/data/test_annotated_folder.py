@@ -135,6 +135,20 @@ def test_a_pickled_data_set_reads_the_same(tmp_path: Path) -> None:
     assert dataset[2].image == _image()
 
 
+def test_equal_images_and_objects_have_one_checksum_and_others_another(tmp_path: Path) -> None:
+    moved = {**PIXEL_BOX, "left": PIXEL_BOX["left"] + 1}
+    for folder, name, box in (
+        ("one", "x", PIXEL_BOX),
+        ("same", "x", PIXEL_BOX),
+        ("renamed", "y", PIXEL_BOX),
+        ("moved", "x", moved),
+    ):
+        _pairs(tmp_path / folder, {name: document(box)})
+    one, same, *others = [_open(tmp_path / folder).checksum() for folder in ("one", "same", "renamed", "moved")]
+    assert one == same
+    assert len({one, *others}) == 3
+
+
 def test_an_image_that_has_gone_is_the_machines_fault(tmp_path: Path) -> None:
     _pairs(tmp_path, {"a": document(PIXEL_BOX)})
     dataset = _open(tmp_path)

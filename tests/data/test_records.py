@@ -44,6 +44,22 @@ def test_records_are_read_in_order_of_file_name_and_then_of_record(tmp_path: Pat
     ]
 
 
+def test_equal_files_have_one_checksum_wherever_they_are_and_others_another(tmp_path: Path) -> None:
+    for folder, name, payloads in (
+        ("one", "a.rec", [record(image=b"1")]),
+        ("same", "a.rec", [record(image=b"1")]),
+        ("renamed", "b.rec", [record(image=b"1")]),
+        ("longer", "a.rec", [record(image=b"1" * 40)]),
+        ("more", "a.rec", [record(image=b"1")] * 2),
+    ):
+        _write(tmp_path / folder / name, payloads)
+    one, same, *others = [
+        _open(tmp_path / folder).checksum() for folder in ("one", "same", "renamed", "longer", "more")
+    ]
+    assert one == same
+    assert len({one, *others}) == 4
+
+
 def test_hidden_files_are_left_and_the_case_of_a_suffix_does_not_count(tmp_path: Path) -> None:
     _write(tmp_path / "V.REC", [record(image=b"1")])
     (tmp_path / ".cache").mkdir()

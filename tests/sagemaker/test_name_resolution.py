@@ -1,5 +1,8 @@
+import time
+
 import pytest
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker.name_resolution import addresses, of_interface
 
@@ -11,9 +14,15 @@ def test_an_interface_has_its_address_and_one_that_does_not_exist_has_none() -> 
 
 def test_a_wait_for_a_name_ends_when_the_job_is_asked_to_stop() -> None:
     with pytest.raises(StoppedError, match=r"while it waited for the name of host no-such-host\.invalid"):
-        addresses(["127.0.0.3", "no-such-host.invalid"], patience=60, stopped=lambda: True)
+        addresses(["127.0.0.3", "no-such-host.invalid"], deadline=Deadline.after(60), stopped=lambda: True)
 
 
 def test_a_name_that_stays_unknown_is_a_fault_of_the_platform() -> None:
     with pytest.raises(PlatformError, match=r"expected the name no-such-host\.invalid to be known within 0\.2 s, got "):
-        addresses(["no-such-host.invalid"], patience=0.2, stopped=lambda: False)
+        addresses(["no-such-host.invalid"], deadline=Deadline.after(0.2), stopped=lambda: False)
+
+
+def test_the_wait_for_a_name_counts_from_when_the_deadline_was_set() -> None:
+    expired = Deadline(seconds=900, at=time.monotonic())
+    with pytest.raises(PlatformError, match=r"expected the name no-such-host\.invalid to be known within 900 s, got "):
+        addresses(["no-such-host.invalid"], deadline=expired, stopped=lambda: False)

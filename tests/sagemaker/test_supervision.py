@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker import supervision
 from gluon_ssd.sagemaker.paths import Paths
@@ -18,7 +19,9 @@ def run(script: str, base: Path, *, patience: float = 60, stop: StopRequest | No
     paths = Paths(base)
     paths.output.mkdir(exist_ok=True)
     environ = {"PATH": os.environ["PATH"], "output": str(paths.output)}
-    (code,) = supervision.run(["sh", "-c", script], environ, [paths], patience=patience, stop=stop or StopRequest())
+    (code,) = supervision.run(
+        ["sh", "-c", script], environ, [paths], deadline=Deadline.after(patience), stop=stop or StopRequest()
+    )
     assert not paths.first_process.exists()
     return code
 

@@ -203,13 +203,6 @@ def test_restored_parameters_take_no_memory_for_gradients(network: SSD) -> None:
     assert {parameter.grad_req for parameter in other.parameters.values()} == {"null"}
 
 
-def test_restoring_needs_every_parameter(network: SSD) -> None:
-    arg_params, aux_params = weights.snapshot(network)
-    del arg_params["conv0_weight"], aux_params["bn0_moving_var"]
-    with pytest.raises(UserError, match=r"^model: expected a parameter conv0_weight, got none; 2 are missing in all$"):
-        weights.restore(SSD("resnet-50", 2, 64), [mx.cpu()], arg_params, aux_params)
-
-
 def test_a_snapshot_averages_the_moving_statistics_of_all_devices() -> None:
     network = SSD("resnet-50", 2, 64)
     weights.initialize(network, CPUS, seed=1)

@@ -2,6 +2,7 @@
 
 import os
 import weakref
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
@@ -100,6 +101,15 @@ class RecordIODataset:
         """Say where a sample is stored: `train channel, train.rec, record 41`, records counted from 0."""
         file, record = self._locate(index)
         return f"{self._folder.where(str(file.path.relative_to(self._folder.folder)))}, record {record}"
+
+    def checksum(self) -> int:
+        """Return a number, below 2**32, that other files, other records or other counts of objects would change."""
+        total = 0
+        for file in self._files:
+            name = os.fsencode(file.path.relative_to(self._folder.folder))
+            for content in (name, file.offsets.tobytes(), file.object_counts.tobytes()):
+                total = zlib.crc32(content, total)
+        return total
 
     def _locate(self, index: int) -> tuple[_RecordFile, int]:
         if not 0 <= index < len(self):

@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 
 logger = logging.getLogger(__name__)
@@ -15,15 +16,14 @@ _GET_ADDRESS = 0x8915  # SIOCGIFADDR of netdevice(7)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds, as SageMaker's MXNet toolkit pauses
 
 
-def addresses(hosts: Sequence[str], *, patience: float, stopped: Callable[[], bool]) -> dict[str, str]:
-    """Return the IPv4 address of each host; ask again, less and less often, for up to `patience` seconds.
+def addresses(hosts: Sequence[str], *, deadline: Deadline, stopped: Callable[[], bool]) -> dict[str, str]:
+    """Return the IPv4 address of each host; ask again, less and less often, until the deadline.
 
     Raises:
         PlatformError: a name is still unknown then.
         StoppedError: the job was asked to stop.
     """
-    until = time.monotonic() + patience
-    return {host: _address(host, until, patience, stopped) for host in hosts}
+    return {host: _address(host, deadline, stopped) for host in hosts}
 
 
 def of_interface(name: str) -> str | None:
@@ -36,7 +36,7 @@ def of_interface(name: str) -> str | None:
     return socket.inet_ntoa(answer[20:24])  # after a name of 16 bytes, family and port
 
 
-def _address(host: str, until: float, patience: float, stopped: Callable[[], bool]) -> str:
+def _address(host: str, deadline: Deadline, stopped: Callable[[], bool]) -> str:
     pause = _FIRST_PAUSE
     while True:
         try:
@@ -44,10 +44,10 @@ def _address(host: str, until: float, patience: float, stopped: Callable[[], boo
         except OSError as error:
             if stopped():
                 raise StoppedError(f"while it waited for the name of host {host}") from error
-            left = until - time.monotonic()
+            left = deadline.left
             if left <= 0:
                 raise PlatformError(
-                    f"hosts: expected the name {host} to be known within {patience:g} s, got {error}"
+                    f"hosts: expected the name {host} to be known within {deadline.seconds:g} s, got {error}"
                 ) from error
             if pause == _FIRST_PAUSE:
                 logger.info("Waiting for the name of host %s", host)

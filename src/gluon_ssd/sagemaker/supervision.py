@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker import failure
 from gluon_ssd.sagemaker.first_process import FirstProcess
@@ -24,7 +25,7 @@ _NEVER = "hosts: expected the processes of this host to be started by mpirun, go
 
 
 def run(
-    command: Sequence[str], environ: Mapping[str, str], hosts: Sequence[Paths], *, patience: float, stop: StopRequest
+    command: Sequence[str], environ: Mapping[str, str], hosts: Sequence[Paths], *, deadline: Deadline, stop: StopRequest
 ) -> list[int]:
     """Run a launcher until it ends, and return the exit code for each of the `hosts` that it starts processes for.
 
@@ -32,13 +33,13 @@ def run(
     stop is handed to the first process of each.
 
     Raises:
-        PlatformError: the processes have not been started within `patience` seconds.
+        PlatformError: the processes have not been started until the deadline.
         StoppedError: the job was asked to stop before they were.
     """
     for paths in hosts:
         FirstProcess(paths.first_process).forget()
     with _launched(command, environ) as launcher:
-        _wait(launcher, [FirstProcess(paths.first_process) for paths in hosts], patience, stop)
+        _wait(launcher, [FirstProcess(paths.first_process) for paths in hosts], deadline, stop)
     codes = [_code(paths) for paths in hosts]
     for paths in hosts:
         FirstProcess(paths.first_process).forget()
@@ -60,10 +61,10 @@ def _launched(command: Sequence[str], environ: Mapping[str, str]) -> "Iterator[s
 
 
 def _wait(
-    launcher: "subprocess.Popen[bytes]", processes: Sequence[FirstProcess], patience: float, stop: StopRequest
+    launcher: "subprocess.Popen[bytes]", processes: Sequence[FirstProcess], deadline: Deadline, stop: StopRequest
 ) -> None:
     """Wait until the launcher ends, or the first process here has been gone for a while."""
-    begun, gone, asked = time.monotonic(), 0.0, False
+    gone, asked = 0.0, False
     while launcher.poll() is None and gone < GRACE:
         time.sleep(_PAUSE)
         if processes[0].runs:
@@ -75,8 +76,10 @@ def _wait(
             gone += _PAUSE
         elif stop.requested:
             raise StoppedError("while it waited for the other hosts")
-        elif time.monotonic() - begun > patience:
-            raise PlatformError(f"hosts: expected all of them to come within {patience:g} s, got fewer; see their logs")
+        elif deadline.left <= 0:
+            raise PlatformError(
+                f"hosts: expected all of them to come within {deadline.seconds:g} s, got fewer; see their logs"
+            )
 
 
 def _end(launcher: "subprocess.Popen[bytes]") -> None:

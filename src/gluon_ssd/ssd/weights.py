@@ -48,15 +48,10 @@ def restore(
 ) -> None:
     """Place these parameters on `devices` to detect with; they take no memory for gradients and cannot be trained.
 
-    Raises:
-        UserError: One is missing or has another shape than the network asks for.
+    They are the network's, as `strict_loading.check` makes sure.
     """
     arrays = {**arg_params, **aux_params}
-    missing = [name for name in network.parameters if name not in arrays]
-    if missing:
-        raise UserError(f"model: expected a parameter {missing[0]}, got none; {len(missing)} are missing in all")
     for name, parameter in network.parameters.items():
-        _check_shape(parameter, arrays[name])
         parameter.grad_req = "null"
         _place(parameter, arrays[name], devices)
 

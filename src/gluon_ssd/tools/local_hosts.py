@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import cpus, logs, mpirun, supervision
 from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
@@ -20,6 +22,7 @@ from gluon_ssd.sagemaker.stop import StopRequest
 
 MOST = 64  # of hosts: as many processes with a network each
 _LOG = "log.txt"
+_ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # of a command that shall end even if this one is killed
 
 
 def lay_out_hosts(job: Path, count: int) -> Sequence[Path]:
@@ -52,13 +55,19 @@ def names(count: int) -> list[str]:
 def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
     """Run the job on all hosts, and return the exit code of the first of them that failed, or 0.
 
-    The first one's log goes to the terminal, those of the others to files in their folders.
+    The first one's log goes to the terminal, those of the others to files in their folders. They end with this process,
+    however it ends.
+
+    Raises:
+        UserError: this system has no command that would see to that.
     """
+    if shutil.which(_ENDING_WITH_US[0]) is None:
+        raise UserError(f"--hosts: expected the command {_ENDING_WITH_US[0]}, of the package util-linux, got none")
     job = Hyperparameters.read(Paths(bases[0]).hyperparameters)
     if job.store == HOROVOD:
         return _report(bases, _run_processes(job, bases, environ))
     environment = {"OMP_NUM_THREADS": str(max(1, cpus.available() // len(bases))), **environ}
-    command = [sys.executable, "-m", "gluon_ssd.train"]
+    command = [*_ENDING_WITH_US, sys.executable, "-m", "gluon_ssd.train"]
     with ExitStack() as stack:
         processes = []
         for base in bases:
@@ -83,7 +92,9 @@ def _run_processes(job: Hyperparameters, bases: Sequence[Path], environ: Mapping
     bases = [base.resolve() for base in bases]
     command = mpirun.words(bases, processes, options=job.mpi_options, logs=[None, *(base / _LOG for base in bases[1:])])
     hosts = [Paths(base) for base in bases]
-    return supervision.run(command, environ, hosts, patience=job.host_timeout, stop=StopRequest.listen())
+    return supervision.run(
+        command, environ, hosts, deadline=Deadline.after(job.host_timeout), stop=StopRequest.listen()
+    )
 
 
 def _report(bases: Sequence[Path], codes: Sequence[int]) -> int:

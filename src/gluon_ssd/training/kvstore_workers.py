@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mxnet as mx
@@ -16,6 +17,7 @@ import numpy as np
 from mxnet.base import _LIB, check_call
 from numpy.typing import NDArray
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.training import parameter_server
 from gluon_ssd.training.parameter_server import SCHEDULER, SERVER
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 ASYNC = "dist_async"
 _GRACE = 30  # seconds that the others may take to leave, and then the server's processes to end
+_OWN_WORDS = 3  # seconds in which others, whose mistakes may be the same, tell of them before they are ended
 _PAUSE = 0.05  # seconds between two looks at what the others say, or whether they have come
 
 _Processes = Mapping[str, "subprocess.Popen[bytes]"]
@@ -108,16 +111,16 @@ class KVStoreWorkers:
 
 @contextmanager
 def join(
-    kind: str, meeting: Meeting, *, patience: float, stopped: Callable[[], bool], on_lost: Callable[[str], None]
+    kind: str, meeting: Meeting, *, deadline: Deadline, stopped: Callable[[], bool], on_lost: Callable[[str], None]
 ) -> Iterator[KVStoreWorkers]:
     """Bring the workers of all machines together, for as long as the block lasts; all of them leave it together.
 
     `kind` is `dist_sync` or `dist_async`. `on_lost` is called from another thread, with a reason, when a machine falls
     silent: MXNet would wait for ever, so that it has to end the process. So has whoever gets an error from here: a
-    thread may be left that waits in MXNet. A block that ends with an error leaves the others to find out.
+    thread may be left that waits in MXNet. A block that ends with an error is the others' loss, of which they are told.
 
     Raises:
-        PlatformError: a machine has not come within `patience` seconds, or the parameter server does not run here.
+        PlatformError: a machine has not come until the deadline, or the parameter server does not run here.
         StoppedError: the job was asked to stop while it waited.
     """
     settings = parameter_server.environment(meeting.address, meeting.port, meeting.machines)
@@ -126,18 +129,10 @@ def join(
     processes = {role: parameter_server.start(role, settings) for role in roles}
     os.environ.update(settings | {"DMLC_ROLE": "worker"})
     try:
-        store = _meet(kind, meeting, processes, patience, stopped)
-        ended = threading.Event()
-        watching = threading.Thread(
-            target=parameter_server.watch,
-            args=(store,),
-            kwargs={"is_scheduler": False, "on_lost": lambda: on_lost(_LOST), "ended": ended},
-        )
-        watching.start()
-        yield KVStoreWorkers(store, rank=meeting.rank, count=meeting.machines)
-        store._barrier()  # noqa: SLF001 - while somebody still watches whether all get here
-        ended.set()
-        watching.join()
+        store = _meet(kind, meeting, processes, deadline, stopped)
+        with _watched(store, processes, on_lost):
+            yield KVStoreWorkers(store, rank=meeting.rank, count=meeting.machines)
+            store._barrier()  # noqa: SLF001 - while somebody still watches whether all get here
         _leave(store)
         for process in processes.values():
             process.wait(_GRACE)
@@ -150,24 +145,57 @@ def join(
 
 
 _LOST = (
-    f"hosts: expected every one of them to train to the end, got {parameter_server.LOST_AFTER} s of silence; "
-    "see the logs of the others for the reason"
+    "hosts: expected every one of them to train to the end, got one that ended early, or "
+    f"{parameter_server.LOST_AFTER} s of silence; see the logs of the others for the reason"
 )
 
 
-def _meet(kind: str, meeting: Meeting, processes: _Processes, patience: float, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401
+@contextmanager
+def _watched(store: Any, processes: _Processes, on_lost: Callable[[str], None]) -> Iterator[None]:  # noqa: ANN401
+    """Watch over the others within the block, and tell them if it ends with an error."""
+    ended = threading.Event()
+    watching = threading.Thread(
+        target=parameter_server.watch,
+        args=(store,),
+        kwargs={
+            "is_scheduler": False,
+            "on_lost": partial(_give_up, store, on_lost),
+            "ended": ended,
+            "own": list(processes.values()),
+        },
+    )
+    watching.start()
+    try:
+        yield
+    except BaseException:
+        ended.set()
+        watching.join()
+        time.sleep(_OWN_WORDS)
+        parameter_server.tell_loss(store)
+        raise
+    ended.set()
+    watching.join()
+
+
+def _give_up(store: Any, on_lost: Callable[[str], None]) -> None:  # noqa: ANN401
+    # Who notices first tells the others: not all of them hear of every loss.
+    parameter_server.tell_loss(store)
+    on_lost(_LOST)
+
+
+def _meet(kind: str, meeting: Meeting, processes: _Processes, deadline: Deadline, stopped: Callable[[], bool]) -> Any:  # noqa: ANN401
     # MXNet waits for ever, and Python hears no signal meanwhile: so another thread does.
     creating = ThreadPoolExecutor(1).submit(_create, kind)
-    until = time.monotonic() + patience
     while not wait([creating], timeout=_PAUSE).done:
         if stopped():
             raise StoppedError("while it waited for the other hosts")
         for role, process in processes.items():
             if process.poll() is not None:
                 raise PlatformError(_ended(role, process.returncode, meeting.port))
-        if time.monotonic() > until:
+        if deadline.left <= 0:
             raise PlatformError(
-                f"hosts: expected all {meeting.machines} to come within {patience:g} s, got fewer; see their logs"
+                f"hosts: expected all {meeting.machines} to come within {deadline.seconds:g} s, got fewer; "
+                "see their logs"
             )
     return creating.result()
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +19,11 @@ LOST_AFTER = 20  # seconds of silence after which a process counts as dead: more
 HEARTBEAT = 1  # seconds between two signs of life
 _LOOKS = 3  # for a moment after all have met, before ps-lite notes when that was, it counts everybody as dead
 LOST = 3  # the exit code where another process is dead
+_LOSS = "a worker is lost, or leaves with an error"  # a command of ours, beside MXNet's pickled optimizers
+_TELLING = 1  # seconds that it takes to reach every server that is there
 # ps-lite's numbers of groups of processes.
 _SCHEDULER_GROUP, _SERVERS_AND_WORKERS = 1, 6
+_CONTROLLER = 0  # MXNet's number of the commands that a server hands on to Python
 
 
 def environment(address: str, port: int, machines: int) -> dict[str, str]:
@@ -50,8 +54,15 @@ def start(role: str, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     return process
 
 
-def watch(store: Any, *, is_scheduler: bool, on_lost: Callable[[], None], ended: threading.Event) -> None:  # noqa: ANN401 - MXNet has no types
-    """Call `on_lost` once when a process is silent, until `ended`.
+def watch(
+    store: Any,  # noqa: ANN401 - MXNet has no types
+    *,
+    is_scheduler: bool,
+    on_lost: Callable[[], None],
+    ended: threading.Event,
+    own: "Sequence[subprocess.Popen[bytes]]" = (),
+) -> None:
+    """Call `on_lost` once when a process is silent, or one of this worker's `own` is gone, until `ended`.
 
     The scheduler hears from all and ends when one is lost; the others hear from the scheduler alone.
     """
@@ -59,9 +70,18 @@ def watch(store: Any, *, is_scheduler: bool, on_lost: Callable[[], None], ended:
     silent = 0
     while not ended.wait(HEARTBEAT):
         silent = silent + 1 if _count_dead(store, group) else 0
-        if silent == _LOOKS:
+        if silent == _LOOKS or any(process.poll() is not None for process in own):
             on_lost()
             return
+
+
+def tell_loss(store: Any) -> None:  # noqa: ANN401
+    """End the servers of all machines, by which the workers there learn at once that the job is lost."""
+    command = store._send_command_to_servers  # noqa: SLF001 - MXNet's own optimizers go this way
+    # It waits for answers, and servers that end give none.
+    telling = threading.Thread(target=command, args=(_CONTROLLER, _LOSS), daemon=True)
+    telling.start()
+    telling.join(_TELLING)
 
 
 def _count_dead(store: Any, group: int) -> int:  # noqa: ANN401
@@ -83,8 +103,22 @@ def main(role: str, parent: int) -> None:
         kwargs={"is_scheduler": role == SCHEDULER, "on_lost": _leave, "ended": threading.Event()},
         daemon=True,
     ).start()
-    mx.kvstore.kvstore_server.KVStoreServer(store).run()
+    _serve(mx, store)
     _exit(0)  # the watching thread is still in MXNet, which would crash as it is unloaded
+
+
+def _serve(mx: ModuleType, store: Any) -> None:  # noqa: ANN401
+    """Do as `KVStoreServer.run` does, and obey a command more."""
+    take_optimizer = mx.kvstore.kvstore_server.KVStoreServer(store)._controller()  # noqa: SLF001
+    controller = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    obey = controller(partial(_obey, take_optimizer))
+    mx.base.check_call(mx.base._LIB.MXKVStoreRunServer(store.handle, obey, None))  # noqa: SLF001
+
+
+def _obey(take_optimizer: Callable[[int, bytes, None], None], number: int, command: bytes, _: None) -> None:
+    if command == _LOSS.encode():
+        _exit(LOST)
+    take_optimizer(number, command, None)
 
 
 def _import_mxnet(role: str) -> ModuleType:
