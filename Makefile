@@ -8,10 +8,10 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test test-distributed check lock bench clean
+.PHONY: help setup train test check lock bench clean image image-gpu
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv from the locked requirements
 
@@ -64,11 +64,26 @@ bench: $(READY)  ## print the benchmark tables
 LOCK = .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
+# BASE_IMAGE and EXTRA_CA_PEM go in where the environment has them: docker/local-engine.sh prints what this machine needs.
+image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
+	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --tag gluon-ssd:cpu .
+
+image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and 15 GB while it is built)
+	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg DEVICE=gpu --tag gluon-ssd:gpu .
+
+COMPILE := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev; do \
-	  $(LOCK) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt; \
+	for name in requirements requirements-dev requirements-image-cpu; do \
+	  $(COMPILE) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
+	done
+	$(COMPILE) --override docker/overrides.txt --override docker/overrides-gpu.txt \
+	  docker/requirements-image-gpu.in --output-file docker/requirements-image-gpu.txt > /dev/null
+	for name in requirements-build requirements-horovod requirements-cuda requirements-nvcc; do \
+	  $(COMPILE) --no-deps docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
 	$(LOCK) --constraint docker/requirements-dev.txt --override docker/overrides-horovod.txt docker/horovod.in \
 	  --output-file docker/horovod.txt

@@ -1,0 +1,75 @@
+# The image that trains: `docker build .` for CPUs, `docker build --build-arg DEVICE=gpu .` for NVIDIA GPUs.
+# Layers that change seldom come first. BuildKit is not needed.
+ARG BASE_IMAGE=debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
+
+# ---- the Python packages, and what builds those of them that are sources
+FROM ${BASE_IMAGE} AS packages
+ARG DEBIAN_FRONTEND=noninteractive
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates cmake g++ libopenmpi-dev make python3-dev python3-venv \
+ && rm -rf /var/lib/apt/lists/*
+# Certificate authorities that this machine's network needs, as PEM text. They stay in this stage.
+ARG EXTRA_CA_PEM=
+RUN printf '%s\n' "${EXTRA_CA_PEM}" > /usr/local/share/ca-certificates/extra.crt && update-ca-certificates
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+# pip and setuptools are in a folder of their own, that what is installed has neither.
+COPY docker/requirements-build.txt /build/
+RUN python3 -m venv /build/tools \
+ && /build/tools/bin/pip install --no-deps --require-hashes -r /build/requirements-build.txt \
+ && python3 -m venv --without-pip /opt/venv
+ENV PYTHONPATH=/build/tools/lib/python3.11/site-packages PATH=/opt/venv/bin:$PATH
+
+ARG DEVICE=cpu
+# CUDA's libraries, outside of /opt/venv, to be a layer of their own.
+COPY docker/requirements-cuda.txt /build/
+RUN mkdir /opt/nvidia \
+ && if [ "${DEVICE}" = gpu ]; then \
+      python -m pip install --no-deps --require-hashes --target /build/cuda -r /build/requirements-cuda.txt \
+      && mv /build/cuda/nvidia/*/ /opt/nvidia/; \
+    fi
+COPY docker/requirements-image-${DEVICE}.txt /build/
+RUN python -m pip install --no-deps --no-build-isolation --require-hashes -r /build/requirements-image-${DEVICE}.txt
+COPY docker/requirements-horovod.txt docker/requirements-nvcc.txt docker/stub-libcuda.c docker/build-horovod.sh /build/
+RUN DEVICE=${DEVICE} /build/build-horovod.sh /build/wheels \
+ && python -m pip install --no-deps /build/wheels/horovod-*.whl \
+ && find /opt/venv/lib/python3.11/site-packages/horovod -name '*.so' -exec strip {} +
+# What no job needs: headers, and CUDA's libraries that nothing loads. All of cuDNN stays.
+RUN rm -rf /opt/venv/lib/python3.11/site-packages/mxnet/include /opt/venv/include \
+      /opt/nvidia/*/include /opt/nvidia/cusparse /opt/nvidia/cublas/lib/libnvblas.so* \
+      /opt/nvidia/cuda_runtime/lib/libOpenCL.so* /opt/nvidia/cufft/lib/libcufftw.so* \
+      /opt/nvidia/cusolver/lib/libcusolverMg.so* \
+ && if [ "${DEVICE}" = gpu ]; then \
+      gcc -shared -fPIC -O1 -s -Wl,-soname,libcuda.so.1 -o /opt/nvidia/libcuda.so.1 /build/stub-libcuda.c; \
+    fi
+
+# ---- this project
+FROM packages AS program
+COPY pyproject.toml README.md /build/program/
+COPY src /build/program/src
+RUN python -m pip install --no-deps --no-build-isolation --prefix /opt/program /build/program
+
+# ---- what runs
+FROM ${BASE_IMAGE}
+ARG DEBIAN_FRONTEND=noninteractive
+# libgomp1 and libquadmath0 are MXNet's; OpenMPI and SSH start the workers of Horovod.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates libgomp1 libquadmath0 openmpi-bin openssh-server \
+      python3 python3-distutils \
+ && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/cache/ldconfig /var/log/* /etc/ssh/ssh_host_* \
+ && mkdir -p /run/sshd /usr/local/share/gluon-ssd/pretrained
+COPY --from=packages /opt/nvidia /opt/nvidia
+# The stub of the driver's library comes into /usr/lib, where the loader looks last, and only after its cache was written:
+# the driver's own, wherever the NVIDIA runtime puts it, goes first.
+RUN find /opt/nvidia -mindepth 2 -maxdepth 2 -name lib | sort > /etc/ld.so.conf.d/cuda.conf \
+ && ldconfig \
+ && if [ -e /opt/nvidia/libcuda.so.1 ]; then ln -s /opt/nvidia/libcuda.so.1 /usr/lib/; fi
+COPY --from=packages /opt/venv /opt/venv
+RUN echo /opt/program/lib/python3.11/site-packages > /opt/venv/lib/python3.11/site-packages/program.pth
+# The NVIDIA runtime looks at the first two: without them it gives no GPU to an image that is not one of NVIDIA's.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
+    PATH=/opt/program/entrypoints:/opt/program/bin:/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY entrypoints /opt/program/entrypoints
+COPY --from=program /opt/program /opt/program
+CMD ["train"]
