@@ -1,0 +1,22 @@
+"""Tests of the image by a Docker engine: `make test-image` brings both, and asks with REQUIRE_DOCKER=1 that they are there."""
+
+import os
+import subprocess
+
+import pytest
+
+from image.container import IMAGE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _image() -> None:
+    """Skip where there is no engine or no image, or fail where they are required."""
+    try:
+        asked = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, text=True, check=False)
+        missing = asked.stderr.strip()
+    except FileNotFoundError:
+        missing = "there is no command docker"
+    if missing and os.environ.get("REQUIRE_DOCKER") == "1":
+        pytest.fail(missing)
+    if missing:
+        pytest.skip(f"{missing}; `make test-image` brings what is missing")
