@@ -8,7 +8,7 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test check lock bench clean image image-gpu
+.PHONY: help setup train test check lock bench clean image image-gpu test-image test-image-gpu inventory
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,24 +71,40 @@ image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
 image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and 15 GB while it is built)
 	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg DEVICE=gpu --tag gluon-ssd:gpu .
 
+# The SDK needs another numpy than MXNet.
+.venv-sdk/.ready: docker/sdk.txt
+	$(PYTHON) -m venv --clear .venv-sdk
+	.venv-sdk/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/sdk.txt
+	touch $@
+
+test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it as its users do (as root on Debian it needs nothing)
+	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker
+
+test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
+	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image-gpu \
+	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_gpu_image.py
+
 COMPILE := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==0.13.9
-	for name in requirements requirements-dev requirements-image-cpu; do \
+	for name in requirements requirements-dev; do \
 	  $(COMPILE) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
+	$(COMPILE) --override docker/overrides-horovod.txt --constraint docker/requirements.txt \
+	  docker/horovod.in --output-file docker/horovod.txt > /dev/null
+	$(COMPILE) --constraint docker/requirements.txt docker/horovod-build.in --output-file docker/horovod-build.txt > /dev/null
 	$(COMPILE) --override docker/overrides.txt --override docker/overrides-gpu.txt \
-	  docker/requirements-image-gpu.in --output-file docker/requirements-image-gpu.txt > /dev/null
-	for name in requirements-build requirements-horovod requirements-cuda requirements-nvcc; do \
+	  docker/requirements-gpu.in --output-file docker/requirements-gpu.txt > /dev/null
+	for name in cuda nvcc; do \
 	  $(COMPILE) --no-deps docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
-	$(LOCK) --constraint docker/requirements-dev.txt --override docker/overrides-horovod.txt docker/horovod.in \
-	  --output-file docker/horovod.txt
-	$(LOCK) docker/horovod-build.in --output-file docker/horovod-build.txt
+	for name in sdk inventory; do \
+	  $(COMPILE) docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
+	done
 	rm -rf .venv-lock
 
 clean:  ## remove everything that make has made
-	rm -rf .venv .venv-lock $(HOROVOD) $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock .venv-sdk $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Tests of the image by a Docker engine: `make test-image` brings both, and asks with REQUIRE_DOCKER=1 that they are there."""
+"""Tests of the image by a Docker engine: `make test-image` brings both, and REQUIRE_DOCKER=1 demands them."""
 
 import os
 import subprocess

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from contract.job import Ended, Job, pictures
 
-IMAGE = os.environ.get("GLUON_SSD_IMAGE", "gluon-ssd:cpu")
+DEVICE = os.environ.get("IMAGE_DEVICE", "cpu")
+"""Which of the two images is under test: cpu or gpu."""
+IMAGE = f"gluon-ssd:{DEVICE}"
 SMALL = {"base_network": "resnet-18", "num_workers": "0"}
 
 
@@ -24,8 +26,10 @@ def make_job(base: Path, **hyperparameters: str) -> Job:
 
 
 @contextmanager
-def started(job: Job, *options: str, command: tuple[str, ...] = ("train",)) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run `docker run OPTIONS -v BASE:/opt/ml IMAGE COMMAND`; yield the container's name and the process to read it from.
+def started(
+    job: Job, *options: str, command: tuple[str, ...] = ("train",)
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run `docker run OPTIONS -v BASE:/opt/ml IMAGE COMMAND`; yield the name of the container, and the process.
 
     At the end of the block the container is gone, whatever became of it.
     """

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import mxnet as mx
 
-from gluon_ssd.errors import PlatformError, UserError
+from gluon_ssd.errors import PlatformError
+from gluon_ssd.training import compute_capability
 
 logger = logging.getLogger(__name__)
 
@@ -18,12 +19,15 @@ def of_this_machine(*, gpu_paid_for: bool, device_files: Path = Path("/dev")) ->
         PlatformError: there should be GPUs but MXNet sees none, so that nobody pays for GPUs and trains on the CPU.
             They should be there where they are paid for, and where a MXNet that can use them finds NVIDIA's device
             files; the CPU build on a laptop that happens to have a GPU is nothing wrong.
+        UserError: there is one that MXNet has no code for.
     """
     has_files = any(device_files.glob("nvidia[0-9]*"))
     has_cuda = mx.runtime.Features().is_enabled("CUDA")
     count = _count_gpus()
     logger.info("Number of GPUs being used: %d", count)
     if count:
+        for gpu in range(count):
+            compute_capability.check(compute_capability.of_gpu(gpu), gpu)
         return [mx.gpu(index) for index in range(count)]
     if gpu_paid_for or (has_cuda and has_files):
         raise PlatformError(

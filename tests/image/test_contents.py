@@ -1,0 +1,143 @@
+"""What is in the image, and what is not."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pip as pip_of_this_machine
+import pytest
+
+from image.container import DEVICE, IMAGE, output_of
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parent.parent.parent
+LARGEST = {"cpu": 1.15e9, "gpu": 4.65e9}
+LIST = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()), sep='\\n')"
+BUILD_TOOLS = "gcc g++ cc c++ clang as ld ar make cmake ninja nvcc pip pip3 git"
+PIP_CHECK = ("python", "-m", "pip", "--disable-pip-version-check", "check")
+CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def packages() -> set[str]:
+    """Return the Python packages of the image, as a lock file names them."""
+    return {line.lower().replace("_", "-") for line in output_of("python", "-c", LIST).split()}
+
+
+def locked(name: str) -> set[str]:
+    return set(re.findall(r"^[a-z].*?==\S+", (ROOT / "docker" / f"{name}.txt").read_text(), re.MULTILINE))
+
+
+def test_the_image_is_no_larger_than_it_may_be() -> None:
+    size = int(subprocess.check_output(["docker", "image", "inspect", "--format", "{{.Size}}", IMAGE]))
+    assert size < LARGEST[DEVICE]
+
+
+def test_the_python_packages_are_those_of_the_lock_and_no_other() -> None:
+    jobs = "requirements-gpu" if DEVICE == "gpu" else "requirements"
+    assert packages() == {*locked(jobs), *locked("horovod"), "gluon-ssd==0.1.0"}
+
+
+def test_nothing_is_missing_but_what_no_job_imports() -> None:
+    # pip is not in the image: that of this machine looks at it.
+    pip = Path(pip_of_this_machine.__path__[0])
+    checked = subprocess.run(
+        ["docker", "run", "--rm", "--volume", f"{pip}:/pip/pip:ro", "--env", "PYTHONPATH=/pip", IMAGE, *PIP_CHECK],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    missing = {line for line in checked.stdout.splitlines() if "gluon-ssd 0.1.0 requires mxnet" not in line}
+    assert missing == {
+        "gluoncv 0.10.5.post0 requires autocfg, which is not installed.",
+        "gluoncv 0.10.5.post0 requires matplotlib, which is not installed.",
+        "gluoncv 0.10.5.post0 requires opencv-python, which is not installed.",
+        "gluoncv 0.10.5.post0 requires pandas, which is not installed.",
+        "gluoncv 0.10.5.post0 requires yacs, which is not installed.",
+        "onnxruntime 1.16.3 has requirement numpy>=1.24.2, but you have numpy 1.23.5.",
+        "onnxruntime 1.16.3 requires coloredlogs, which is not installed.",
+        "onnxruntime 1.16.3 requires flatbuffers, which is not installed.",
+        "onnxruntime 1.16.3 requires sympy, which is not installed.",
+        "sagemaker-training 5.1.4 requires gevent, which is not installed.",
+        "sagemaker-training 5.1.4 requires inotify-simple, which is not installed.",
+        "sagemaker-training 5.1.4 requires pip, which is not installed.",
+        "sagemaker-training 5.1.4 requires retrying, which is not installed.",
+        "sagemaker-training 5.1.4 requires werkzeug, which is not installed.",
+    }
+
+
+def test_two_builds_have_the_same_packages_of_debian() -> None:
+    """Those of Python are the lock's, by the test above; these are installed anew, and compared."""
+    arguments = ["--build-arg", "BASE_IMAGE"] if "BASE_IMAGE" in os.environ else []
+    built = subprocess.run(
+        ["docker", "build", "--quiet", "--no-cache", *arguments, "--target", "system", str(ROOT)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    again = built.stdout.split()[-1]
+    query = ["dpkg-query", "--show"]
+    try:
+        listed = subprocess.check_output(["docker", "run", "--rm", again, *query], text=True)
+    finally:
+        subprocess.run(["docker", "image", "rm", again], capture_output=True, check=False)
+    assert "libopenmpi3" in listed
+    assert listed == output_of(*query)
+
+
+def test_there_is_no_compiler_and_no_installer_of_python_packages() -> None:
+    script = f"for tool in {BUILD_TOOLS}; do command -v $tool; done; true"
+    assert output_of("sh", "-c", script) == ""
+    for package in ("pip", "setuptools", "wheel"):
+        assert output_of("sh", "-c", f"python -c 'import {package}' 2>&1 | tail -n 1").startswith("ModuleNotFoundError")
+
+
+def test_no_cache_and_no_leftover_of_the_build_remains() -> None:
+    folders = "/build /tmp /var/tmp /root/.cache /var/lib/apt/lists /var/cache/apt /var/cache/ldconfig /var/log"
+    found = output_of("sh", "-c", f"find {folders} -type f 2> /dev/null; true").split()
+    assert found == []
+    assert output_of("sh", "-c", "find /opt -name '*.h' -path '*mxnet*' -o -name '*.a' -size +100k").split() == []
+
+
+def test_the_certificate_authorities_are_those_of_debian_alone() -> None:
+    trusted = set(CERTIFICATE.findall(output_of("cat", "/etc/ssl/certs/ca-certificates.crt")))
+    of_debian = set(CERTIFICATE.findall(output_of("sh", "-c", "cat /usr/share/ca-certificates/mozilla/*.crt")))
+    assert len(trusted) > 100
+    assert trusted <= of_debian
+    assert output_of("find", "/usr/local/share/ca-certificates", "-type", "f") == ""
+    history = subprocess.check_output(["docker", "history", "--no-trunc", IMAGE], text=True)
+    assert "BEGIN CERTIFICATE" not in history
+
+
+def test_there_is_no_private_key() -> None:
+    command = "grep -rIlE -e '^-----BEGIN .*PRIVATE KEY-----' /etc /home /opt /root /srv /usr /var; true"
+    assert output_of("sh", "-c", command).split() == []
+
+
+def test_what_the_image_says_of_itself() -> None:
+    inspected = subprocess.check_output(["docker", "image", "inspect", "--format", "{{json .Config}}", IMAGE])
+    config = json.loads(inspected)
+    assert config["Cmd"] == ["train"]
+    assert not config["User"]  # SageMaker's folders belong to root
+    variables = dict(variable.split("=", 1) for variable in config["Env"])
+    assert variables["NVIDIA_VISIBLE_DEVICES"] == "all"
+    assert variables["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+    assert variables["LANG"] == "C.UTF-8"
+    assert not {"EXTRA_CA_PEM", "PIP_CERT", "PYTHONPATH"} & variables.keys()
+
+
+def test_horovod_has_what_workers_speak_through() -> None:
+    said = output_of("horovodrun", "--check-build")
+    assert re.findall(r"\[(.)\] (MXNet|MPI|Gloo)\b", said) == [
+        ("X", name) for name in ("MXNet", "MPI", "Gloo", "MPI", "Gloo")
+    ]
+    assert ("[X] NCCL" in said) == (DEVICE == "gpu")
+
+
+@pytest.mark.parametrize("command", ["train", "gluon-ssd"])
+def test_the_commands_on_the_path_are_ours(command: str) -> None:
+    assert output_of("sh", "-c", f"command -v {command}").startswith("/opt/program/")
+
+
+def test_pretrained_weights_have_a_folder() -> None:
+    assert output_of("ls", "-d", "/usr/local/share/gluon-ssd/pretrained").strip()
