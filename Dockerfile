@@ -9,7 +9,7 @@ ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates libgomp1 libquadmath0 openmpi-bin openssh-server \
       python3 python3-distutils \
- && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/* /etc/ssh/ssh_host_* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /etc/ssh/ssh_host_* \
  && mkdir -p /run/sshd /usr/local/share/gluon-ssd/pretrained
 
 # ---- the Python packages, and what builds those of them that are sources

@@ -118,7 +118,7 @@ def test_what_the_image_says_of_itself() -> None:
     inspected = subprocess.check_output(["docker", "image", "inspect", "--format", "{{json .Config}}", IMAGE])
     config = json.loads(inspected)
     assert config["Cmd"] == ["train"]
-    assert not config["User"]  # SageMaker's folders belong to root
+    assert not config.get("User")  # SageMaker's folders belong to root
     variables = dict(variable.split("=", 1) for variable in config["Env"])
     assert variables["NVIDIA_VISIBLE_DEVICES"] == "all"
     assert variables["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
