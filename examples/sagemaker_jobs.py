@@ -1,4 +1,4 @@
-"""Train, tune and deploy by SageMaker's Python SDK, version 2; for users of the built-in, the image's URI changes.
+"""Train and tune by SageMaker's Python SDK, version 2; for users of the built-in, the image's URI changes.
 
     pip install "sagemaker<3"
     python examples/sagemaker_jobs.py train --image-uri URI --role ARN --instance-type ml.g5.xlarge \
@@ -23,10 +23,8 @@ METRICS = json.loads(Path(__file__).with_name("metrics.json").read_text())
 OBJECTIVE = "validation:mAP"
 
 
-def estimator(options: argparse.Namespace, session: Session | None = None) -> Estimator:
+def estimator(options: argparse.Namespace) -> Estimator:
     """Return the job that the options describe."""
-    if session is None and options.instance_type.startswith("local"):
-        session = LocalSession()
     return Estimator(
         image_uri=options.image_uri,
         role=options.role,
@@ -37,7 +35,7 @@ def estimator(options: argparse.Namespace, session: Session | None = None) -> Es
         output_path=options.output,
         hyperparameters=dict(pair.split("=", 1) for pair in options.hyperparameter),
         metric_definitions=METRICS,
-        sagemaker_session=session,
+        sagemaker_session=LocalSession() if options.instance_type.startswith("local") else Session(),
     )
 
 
@@ -49,10 +47,10 @@ def channels(options: argparse.Namespace) -> Mapping[str, TrainingInput]:
     }
 
 
-def tuner(options: argparse.Namespace, session: Session | None = None) -> HyperparameterTuner:
+def tuner(options: argparse.Namespace) -> HyperparameterTuner:
     """Return a search for the best learning rate and batch."""
     return HyperparameterTuner(
-        estimator(options, session),
+        estimator(options),
         objective_metric_name=OBJECTIVE,
         metric_definitions=METRICS,
         hyperparameter_ranges={
@@ -70,16 +68,12 @@ def main() -> None:
     if options.command == "tune":
         tuner(options).fit(channels(options), wait=False)
         return
-    job = estimator(options)
-    job.fit(channels(options))
-    if options.command == "deploy":
-        predictor = job.deploy(initial_instance_count=1, instance_type=options.endpoint_instance_type)
-        print(f"endpoint: {predictor.endpoint_name}")  # noqa: T201
+    estimator(options).fit(channels(options))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["train", "tune", "deploy"], help="deploy trains first")
+    parser.add_argument("command", choices=["train", "tune"], help="one job, or a search among several")
     parser.add_argument("--image-uri", required=True, help="the image, in a registry that SageMaker may pull from")
     parser.add_argument("--role", required=True, help="ARN of the role that the job runs under")
     for name in ("train", "validation"):
@@ -89,7 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--instance-count", type=int, default=1)
     parser.add_argument("--hyperparameter", nargs="+", default=[], metavar="NAME=VALUE")
     parser.add_argument("--jobs", type=int, default=10, help="of tune: how many in all")
-    parser.add_argument("--endpoint-instance-type", default="ml.c5.xlarge", help="of deploy")
     return parser
 
 

@@ -7,11 +7,13 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 
 from contract.job import SMALLEST
 from gluon_ssd.sagemaker.metrics import METRICS
 from image.container import IMAGE, SMALL, make_job
+from s3_server import BUCKET, REGION, environment
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "examples" / "sagemaker_jobs.py"
@@ -76,8 +78,48 @@ def test_local_mode_tells_of_a_failure(sdk: Path, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     ended = train(sdk, tmp_path, 1, num_classes="none")
     assert ended.returncode != 0
-    assert "exited with code: 2" in ended.stderr
     assert "Customer Error: hyperparameters: num_classes: expected" in ended.stdout + ended.stderr
+
+
+@pytest.mark.docker
+def test_the_example_asks_for_a_tuning_job_by_the_built_ins_objective(sdk: Path, tmp_path: Path, s3: str) -> None:
+    (tmp_path / "config.yaml").write_text(NO_TELEMETRY)
+    ended = subprocess.run(
+        [
+            *(sdk, EXAMPLE, "tune", "--image-uri", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/gluon-ssd:gpu"),
+            *("--role", "arn:aws:iam::123456789012:role/trains", "--jobs", "4"),
+            *("--train", f"s3://{BUCKET}/train", "--validation", f"s3://{BUCKET}/validation"),
+            *("--output", f"s3://{BUCKET}/models", "--hyperparameter", "num_classes=2", "num_training_samples=8"),
+        ],
+        env={"PATH": os.environ["PATH"], **environment(s3)}
+        | {"SAGEMAKER_USER_CONFIG_OVERRIDE": str(tmp_path / "config.yaml")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    service = boto3.client(
+        "sagemaker",
+        endpoint_url=s3,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",  # noqa: S106 - no secret
+    )
+    (summary,) = service.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
+    job = service.describe_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=summary["HyperParameterTuningJobName"]
+    )
+    objective = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    assert objective == {"Type": "Maximize", "MetricName": "validation:mAP"}
+    definition = job["TrainingJobDefinition"]
+    assert definition["StaticHyperParameters"] == {"num_classes": "2", "num_training_samples": "8"}
+    assert [metric["Name"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]] == [
+        metric.name for metric in METRICS
+    ]
+    assert {channel["ChannelName"]: channel["ContentType"] for channel in definition["InputDataConfig"]} == {
+        "train": "application/x-recordio",
+        "validation": "application/x-recordio",
+    }
 
 
 def test_the_metrics_of_the_example_are_those_of_the_jobs() -> None:
