@@ -8,7 +8,7 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test check lock bench clean image image-gpu test-image test-image-gpu inventory
+.PHONY: help setup train test check lock bench clean image image-gpu test-image test-image-gpu inventory audit
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,19 @@ test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image-gpu \
 	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_gpu_image.py
 
+.inventory/.ready: docker/inventory.txt $(READY)
+	rm -rf .inventory
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .inventory -r docker/inventory.txt
+	touch $@
+
+inventory: .inventory/.ready  ## list what gluon-ssd:cpu is made of (SBOM, licences) in inventory/
+	docker/inventory.sh gluon-ssd:cpu .inventory inventory
+
+audit: .inventory/.ready  ## ask PyPI for known vulnerabilities of the image's Python packages
+	for name in requirements requirements-gpu horovod; do \
+	  PYTHONPATH=.inventory $(BIN)/python -m pip_audit --strict --disable-pip --no-deps -r docker/$$name.txt || exit; \
+	done
+
 COMPILE := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
@@ -107,4 +120,4 @@ lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	rm -rf .venv-lock
 
 clean:  ## remove everything that make has made
-	rm -rf .venv .venv-lock .venv-sdk $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock .venv-sdk .inventory inventory $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -34,7 +34,8 @@ def sdk() -> Iterator[Path]:
     if not PYTHON.exists():
         assert os.environ.get("REQUIRE_DOCKER") != "1"
         pytest.skip("SageMaker's SDK is not installed; `make test-image` does it")
-    containers = ["docker", "ps", "--all", "--quiet", "--filter", f"ancestor={IMAGE}"]
+    of_compose = "label=com.docker.compose.project"  # not those of other tests
+    containers = ["docker", "ps", "--all", "--quiet", "--filter", f"ancestor={IMAGE}", "--filter", of_compose]
     before = set(subprocess.check_output(containers, text=True).split())
     yield PYTHON
     for container in set(subprocess.check_output(containers, text=True).split()) - before:

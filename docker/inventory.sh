@@ -1,0 +1,16 @@
+#!/bin/sh
+# What an image is made of: inventory.sh IMAGE TOOLS FOLDER writes an SBOM (CycloneDX), the licences of the Python packages and
+# the list of Debian's packages into FOLDER. TOOLS is a folder that docker/inventory.txt was installed into.
+set -eu
+image=$1 tools=$(readlink -f "$2") folder=$3
+mkdir -p "$folder"
+
+# The tools run on Debian's Python in the image, and look at the virtual environment, which they are no part of.
+run() { # module arguments...
+  docker run --rm --network none --volume "$tools:/tools:ro" "$image" /usr/bin/python3 -c \
+    'import runpy, sys; sys.path.insert(0, "/tools"); del sys.argv[0]; runpy.run_module(sys.argv[0], run_name="__main__")' "$@"
+}
+
+run cyclonedx_py environment /opt/venv/bin/python > "$folder/sbom.json"
+run piplicenses --python /opt/venv/bin/python --format markdown --order license > "$folder/licences.md"
+docker run --rm --network none "$image" dpkg-query --show > "$folder/debian-packages.txt"
