@@ -8,10 +8,10 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test check lock bench clean image image-gpu test-image test-image-gpu inventory audit
+.PHONY: help setup train test test-distributed check lock bench clean image image-gpu test-image test-image-gpu inventory audit
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv from the locked requirements
 
@@ -61,9 +61,6 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/reader_memory.py
 	$(BIN)/python benchmarks/distributed.py
 
-LOCK = .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
-	  --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-
 # BASE_IMAGE and EXTRA_CA_PEM go in where the environment has them: docker/local-engine.sh prints what this machine needs.
 image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
 	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --tag gluon-ssd:cpu .
@@ -97,27 +94,27 @@ audit: .inventory/.ready  ## ask PyPI for known vulnerabilities of the image's P
 	  PYTHONPATH=.inventory $(BIN)/python -m pip_audit --strict --disable-pip --no-deps -r docker/$$name.txt || exit; \
 	done
 
-COMPILE := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+LOCK := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==0.13.9
 	for name in requirements requirements-dev; do \
-	  $(COMPILE) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
+	  $(LOCK) --override docker/overrides.txt docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
-	$(COMPILE) --override docker/overrides-horovod.txt --constraint docker/requirements.txt \
+	$(LOCK) --override docker/overrides-horovod.txt --constraint docker/requirements.txt \
 	  docker/horovod.in --output-file docker/horovod.txt > /dev/null
-	$(COMPILE) --constraint docker/requirements.txt docker/horovod-build.in --output-file docker/horovod-build.txt > /dev/null
-	$(COMPILE) --override docker/overrides.txt --override docker/overrides-gpu.txt \
+	$(LOCK) --constraint docker/requirements.txt docker/horovod-build.in --output-file docker/horovod-build.txt > /dev/null
+	$(LOCK) --override docker/overrides.txt --override docker/overrides-gpu.txt \
 	  docker/requirements-gpu.in --output-file docker/requirements-gpu.txt > /dev/null
 	for name in cuda nvcc; do \
-	  $(COMPILE) --no-deps docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
+	  $(LOCK) --no-deps docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
 	for name in sdk inventory; do \
-	  $(COMPILE) docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
+	  $(LOCK) docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
 	rm -rf .venv-lock
 
 clean:  ## remove everything that make has made
-	rm -rf .venv .venv-lock .venv-sdk .inventory inventory $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock $(HOROVOD) .venv-sdk .inventory inventory $(DEMO) .mypy_cache .pytest_cache .ruff_cache

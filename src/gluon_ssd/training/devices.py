@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mxnet as mx
 
-from gluon_ssd.errors import PlatformError
+from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.training import compute_capability
 
 logger = logging.getLogger(__name__)
