@@ -20,7 +20,7 @@ from gluon_ssd.ssd.network import SSD
 from gluon_ssd.training import horovod_workers, kvstore_workers, optimizer
 from gluon_ssd.training.kvstore_workers import Meeting
 from gluon_ssd.training.learner import Learner
-from gluon_ssd.training.workers import ALONE, Workers, all_say, any_of, every_table
+from gluon_ssd.training.workers import ALONE, Workers, any_of, every_table, first_says
 
 SIDE, CLASSES, STEPS = 64, 2, 3
 LEARNING_RATE = 1e-3
@@ -122,7 +122,7 @@ def talk_and_train(workers: Workers, output: Path) -> None:
     told = [
         any_of(workers, asked=False),
         any_of(workers, asked=workers.rank == 1),
-        all_say(workers, workers.rank + 5.5)[0],
+        first_says(workers, workers.rank + 5.5),
     ]
     devices = [mx.cpu(index) for index in range(3 if "idle" in output.name else 1)]
     parameters = (

@@ -11,9 +11,9 @@ from gluon_ssd import model_commands
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
 from gluon_ssd.imagenet import places
-from gluon_ssd.sagemaker import cpus, standard_streams
+from gluon_ssd.sagemaker import cpus, failure, mpirun, standard_streams
 from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
-from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
 from gluon_ssd.subcommand import Commands, add_command, add_labeled_data
 from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except JobError as error:
         print(f"gluon-ssd: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
+        return failure.code_of(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -225,7 +225,9 @@ def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
     # Before a folder is made for nothing.
     names(options.hosts)
-    Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})
+    job = Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})
+    if options.hosts > 1 and job.store == HOROVOD:
+        mpirun.check_installed(several_hosts=False)
     annotations = {channel: getattr(options, channel) for channel in _ANNOTATIONS if getattr(options, channel)}
     lay_out(
         options.output,

@@ -24,7 +24,7 @@ from gluon_ssd.inputs import open_data
 from gluon_ssd.sagemaker import cpus, metrics, opening_lines
 from gluon_ssd.sagemaker.channels import Channels
 from gluon_ssd.sagemaker.cluster import Cluster
-from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
+from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
 from gluon_ssd.sagemaker.json_object import read_object
 from gluon_ssd.sagemaker.launched import Launched
 from gluon_ssd.sagemaker.metrics import Reporter
@@ -36,7 +36,7 @@ from gluon_ssd.training import devices as all_devices
 from gluon_ssd.training import optimizer, precision
 from gluon_ssd.training.early_stopping import EarlyStopping
 from gluon_ssd.training.learner import Batch, Learner, Losses
-from gluon_ssd.training.workers import Workers, all_say, any_of, every_table, until_any
+from gluon_ssd.training.workers import Workers, all_say, any_of, every_table, first_says, until_any
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def _train(
                 _report_scores(report, epoch, scores, class_names)
                 if best.observe(epoch, scores.mean_average_precision, _named(scores)):
                     report.improved(scores.mean_average_precision, best.parameters)
-            stopping.observe(epoch, all_say(workers, scores.mean_average_precision)[0])
+            stopping.observe(epoch, first_says(workers, scores.mean_average_precision))
             report.epoch_finished(epoch)
             completed += 1
             if stopping.due:
@@ -113,7 +113,7 @@ def _train(
 
         if workers.is_first:
             best.finish(export_onnx=job.export_onnx)
-            report.finished(completed, best.parameters, hosts=workers.count)
+            report.finished(completed, best.parameters, hosts=len(cluster.hosts))
             _pack(paths)
 
 
@@ -157,12 +157,18 @@ def _check(job: Hyperparameters, channels: Channels, cluster: Cluster, starting:
             "host %s judges for all, by its own part alone",
             cluster.primary,
         )
+    if job.sets_mpi and job.store != HOROVOD:
+        logger.warning("sagemaker_mpi_*: expected kv_store horovod, got %s: these have no effect", job.store)
     if starting.mistakes:
         raise UserError("; ".join(starting.mistakes))
 
 
 def _store(job: Hyperparameters, workers: Workers) -> str:
-    return "device" if workers.count == 1 else job.store
+    if workers.count > 1:
+        return job.store
+    if job.store == HOROVOD:
+        logger.warning("kv_store: one process has nobody to share gradients with: Horovod is not used")
+    return "device"
 
 
 def _devices(cluster: Cluster, launched: Launched | None) -> list[mx.Context]:

@@ -305,7 +305,7 @@ def test_weights_that_a_store_does_not_have_are_told_with_what_to_do(
         monkeypatch.setenv("MXNET_GLUON_REPO", store.address)
         ended = gluon_ssd("fetch-weights", "--output", tmp_path / "weights")
         assert store.requests == ["/gluon/models/vgg16_atrous-4fa2e1ad.zip"]
-    assert ended.returncode == 1
+    assert ended.returncode == 3
     assert ended.stderr == (
         f"gluon-ssd: {store.address}/gluon/models/vgg16_atrous-4fa2e1ad.zip: expected a file, got 404 Not Found; set "
         "MXNET_GLUON_REPO to a store that has it, or put vgg16_atrous-4fa2e1ad.params (SHA-1 "

@@ -268,12 +268,11 @@ def test_hosts_with_other_copies_of_a_channel_are_refused(
     jobs = lay_out(tmp_path, 2)
     jobs[1].write_records(channel, images)
     ended = run(jobs)
-    assert [one.code for one in ended] == [2, 2], [one.log for one in ended]
-    for one in ended:
-        assert one.failure == (
-            f"ClientError: {channel} channel: expected the same files on all hosts, as FullyReplicated gives them, "
-            f"got others: {counts} images by host"
-        )
+    # Whoever is late to say it is ended as the other host is.
+    assert sorted(one.code for one in ended) in ([2, 2], [2, 3]), [one.log for one in ended]
+    told = [one.failure for one in ended if one.code == 2]
+    reason = f"expected the same files on all hosts, as FullyReplicated gives them, got others: {counts} images by host"
+    assert set(told) == {f"ClientError: {channel} channel: {reason}"}
 
 
 def test_hosts_with_different_hyperparameters_are_refused_before_one_waits_for_ever(tmp_path: Path) -> None:

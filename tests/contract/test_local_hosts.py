@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ TINY = ("num_classes=5", "base_network=resnet-18", "image_shape=64", "epochs=1",
 
 
 def train(folder: Path, *hyperparameters: str, hosts: int = 2, **environment: str) -> subprocess.CompletedProcess[str]:
+    folder.mkdir(exist_ok=True)
     records = folder / "scenes.rec"
     if not records.exists():
         write_scenes(records, images=6, seed=3)
@@ -92,3 +94,25 @@ def test_a_number_of_hosts_that_makes_no_sense_is_refused_before_a_folder_is_mad
     ended = train(tmp_path, *TINY, hosts=65)
     assert (ended.returncode, ended.stderr) == (2, "gluon-ssd: --hosts: expected an integer from 1 to 64, got 65\n")
     assert not (tmp_path / "job").exists()
+
+
+def test_horovod_that_is_missing_is_told_before_a_folder_is_made(tmp_path: Path) -> None:
+    if find_spec("horovod") is not None:
+        pytest.skip("Horovod is installed")
+    ended = train(tmp_path, *TINY, "kv_store=horovod")
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("gluon-ssd: kv_store: expected what horovod needs to be installed, got no ")
+    assert "Horovod 0.28.1 built with MXNet (docker/build_horovod.sh)" in ended.stderr
+    assert not (tmp_path / "job").exists()
+
+
+def test_settings_of_mpi_that_act_on_nothing_are_told(tmp_path: Path) -> None:
+    told = train(tmp_path, *TINY, "kv_store=dist_sync", "sagemaker_mpi_enabled=true", hosts=1)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "WARNING" in told.stdout + told.stderr
+    assert (
+        "sagemaker_mpi_*: expected kv_store horovod, got dist_sync: these have no effect" in told.stdout + told.stderr
+    )
+    alone = train(tmp_path / "alone", *TINY, "kv_store=horovod", hosts=1)
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert "one process has nobody to share gradients with: Horovod is not used" in alone.stdout + alone.stderr

@@ -1,5 +1,6 @@
 """Workers that talk through a barrier between threads, in place of a store between machines."""
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -90,8 +91,13 @@ def test_workers_in_step_take_equally_many_steps_whatever_each_has() -> None:
     assert together("abc", "x", "kl") == ["abc", "xxx", "kll"]
 
 
-def test_a_worker_that_is_asked_to_stop_stops_all_after_the_same_step() -> None:
+def test_a_worker_that_is_asked_to_stop_stops_all_after_the_same_step(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     assert together("abcd", "wxyz", stop_at="x") == ["ab", "wx"]
+    # One of the two knows by itself.
+    assert caplog.messages == [
+        "Another host was asked to stop: stopping after this step, the best model so far is kept"
+    ]
 
 
 def test_a_worker_without_any_item_where_others_have_some_is_an_error() -> None:

@@ -57,6 +57,11 @@ def exit_code(path: Path) -> int | None:
     return next((kind.exit_code for kind in (_CUSTOMER, _PLATFORM) if kind.written == written), _ALGORITHM.exit_code)
 
 
+def code_of(error: JobError) -> int:
+    """Return the exit code of what ends with this error."""
+    return _judge(error)[0].exit_code
+
+
 def _judge(error: BaseException) -> tuple[_Kind, str]:
     if isinstance(error, UserError):
         return _CUSTOMER, str(error)

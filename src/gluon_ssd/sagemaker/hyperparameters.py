@@ -235,6 +235,12 @@ class Hyperparameters:
         return self.sagemaker_mpi_custom_mpi_options.strip().strip('"')
 
     @property
+    def sets_mpi(self) -> bool:
+        """Whether it asks for processes that MPI starts."""
+        asked = self.sagemaker_mpi_enabled, self.sagemaker_mpi_num_of_processes_per_host, self.mpi_options
+        return any(asked)
+
+    @property
     def trains_in_step(self) -> bool:
         """Whether several machines take each step together, so that their parameters are always the same."""
         return self.store != "dist_async"

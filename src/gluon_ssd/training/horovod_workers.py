@@ -32,8 +32,12 @@ class HorovodWorkers:
         self, parameters: Mapping[str, mx.gluon.Parameter], optimizer: mx.optimizer.Optimizer
     ) -> mx.gluon.Trainer:
         """Return a trainer whose steps wait for all workers; each parameter is on one device."""
+        # The first one's weights, as a sum: Horovod 0.28.1's broadcast reads its name after that may have been freed.
         for name, parameter in sorted(parameters.items()):
-            self._horovod.broadcast_(parameter.data(), root_rank=0, name=f"start of {name}")
+            weights = parameter.data()
+            if not self.is_first:
+                weights[:] = 0
+            self._horovod.allreduce_(weights, op=self._horovod.Sum, name=f"start of {name}")
         return _SummingTrainer(parameters, optimizer, self._horovod)
 
     def gather(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

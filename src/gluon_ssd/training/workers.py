@@ -1,5 +1,6 @@
 """The processes that train one network together: what each must know of the others, and how they agree."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat, takewhile
 from typing import Any, Protocol, TypeVar
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from gluon_ssd.errors import UserError
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _NO_MORE, _MORE, _STOP = range(3)  # what workers say before each step
 
@@ -87,6 +90,8 @@ def until_any(workers: Workers, stop: Stop, items: Iterable[T]) -> Iterator[T]:
     last = None
     for item in chain(items, repeat(None)):
         said = all_say(workers, _STOP if stop.requested else _MORE if item is not None else _NO_MORE)
+        if _STOP in said and not stop.requested:
+            logger.info("Another host was asked to stop: stopping after this step, the best model so far is kept")
         if _STOP in said or _MORE not in said:
             return
         last = last if item is None else item
@@ -98,6 +103,11 @@ def until_any(workers: Workers, stop: Stop, items: Iterable[T]) -> Iterator[T]:
 def any_of(workers: Workers, *, asked: bool) -> bool:
     """Whether any worker says yes; each must ask, and waits for the others."""
     return any(all_say(workers, asked))
+
+
+def first_says(workers: Workers, value: float) -> float:
+    """Return what the first worker says; each must ask, and waits for the others."""
+    return all_say(workers, value)[0]
 
 
 def every_table(
