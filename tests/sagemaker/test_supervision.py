@@ -1,6 +1,7 @@
 """Launchers that are short shell scripts, and what is said of the host that they were to start a job on."""
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_a_launcher_that_waits_for_other_hosts_ends_as_soon_as_the_job_is_asked_
     with pytest.raises(StoppedError, match="while it waited for the other hosts"):
         run("exec sleep 300", tmp_path, stop=stop)
     assert time.monotonic() - started < 30
+
+
+def test_a_terminal_that_hangs_up_later_is_met_as_before(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    run("true", tmp_path)
+    assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_a_request_to_stop_is_handed_to_the_process_once(tmp_path: Path) -> None:

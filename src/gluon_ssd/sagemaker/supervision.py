@@ -52,12 +52,14 @@ def _launched(command: Sequence[str], environ: Mapping[str, str]) -> "Iterator[s
     setpriv = shutil.which("setpriv")
     bound = [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
     with subprocess.Popen(bound, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as launcher:  # noqa: S603 - our own words
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        before = signal.getsignal(signal.SIGHUP)
+        if before != signal.SIG_IGN:  # as nohup has it
             signal.signal(signal.SIGHUP, _hang_up)
         try:
             yield launcher
         finally:
             _end(launcher)
+            signal.signal(signal.SIGHUP, before)
 
 
 def _wait(
