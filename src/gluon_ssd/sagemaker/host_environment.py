@@ -15,6 +15,4 @@ _OF_ONE_HOST = (
 
 def for_all_hosts(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that mean the same on every host."""
-    return {
-        name: value for name, value in environ.items() if not any(fnmatchcase(name, own) for own in _OF_ONE_HOST)
-    }
+    return {name: value for name, value in environ.items() if not any(fnmatchcase(name, own) for own in _OF_ONE_HOST)}
