@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,20 @@ from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
 
-def run(script: str, base: Path, *, patience: float = 60, stop: StopRequest | None = None) -> int:
+def run(
+    script: str, base: Path, *, patience: float = 60, stop: StopRequest | None = None, options: Sequence[str] = ()
+) -> int:
     """Run a script as the launcher of one host, with $output as its output folder."""
     paths = Paths(base)
     paths.output.mkdir(exist_ok=True)
     environ = {"PATH": os.environ["PATH"], "output": str(paths.output)}
     (code,) = supervision.run(
-        ["sh", "-c", script], environ, [paths], deadline=Deadline.after(patience), stop=stop or StopRequest()
+        ["sh", "-c", script],
+        environ,
+        [paths],
+        deadline=Deadline.after(patience),
+        stop=stop or StopRequest(),
+        options=options,
     )
     assert not paths.first_process.exists()
     return code
@@ -50,6 +58,14 @@ def test_a_launcher_that_starts_nothing_is_told_from_a_process_that_is_lost(tmp_
     assert Paths(tmp_path).failure.read_text() == (
         "InternalServerError: hosts: expected the processes of this host to be started by mpirun, got its end before; "
         "see the log"
+    )
+
+
+def test_options_that_a_user_has_chosen_are_named_where_a_launcher_starts_nothing(tmp_path: Path) -> None:
+    assert run("exit 1", tmp_path, options=["-x", "FOO=1", "--nonsense"]) == 3
+    assert Paths(tmp_path).failure.read_text() == (
+        "InternalServerError: hosts: expected the processes of this host to be started by mpirun, got its end before; "
+        "see the log, and check sagemaker_mpi_custom_mpi_options, '-x FOO=1 --nonsense'"
     )
 
 
