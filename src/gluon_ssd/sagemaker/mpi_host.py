@@ -37,7 +37,7 @@ def main(processes: int) -> None:
         processes,
         cluster.primary,
         sorted(cluster.hosts),
-        job.mpi_options,
+        " ".join(job.sagemaker_mpi_custom_mpi_options),
         cluster.network_interface or "eth0",
         timeout_in_seconds=job.host_timeout,
         instance_type=cluster.instance_type or "",
