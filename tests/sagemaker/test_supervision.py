@@ -40,6 +40,10 @@ def test_a_process_that_says_that_it_is_done_has_done_the_job_whatever_its_launc
     assert not Paths(tmp_path).failure.exists()
 
 
+def test_processes_learn_that_they_are_awaited(tmp_path: Path) -> None:
+    assert run("[ $GLUON_SSD_AWAITED = 1 ] && printf done > $output/.first_process", tmp_path) == 0
+
+
 def test_a_failure_file_says_how_the_job_ended(tmp_path: Path) -> None:
     assert run("printf 'ClientError: a mistake' > $output/failure; printf $$ > $output/.first_process", tmp_path) == 2
     assert Paths(tmp_path).failure.read_text() == "ClientError: a mistake"

@@ -12,7 +12,7 @@ from types import FrameType
 from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker import failure
-from gluon_ssd.sagemaker.first_process import FirstProcess
+from gluon_ssd.sagemaker.first_process import AWAITED, FirstProcess
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
@@ -46,7 +46,7 @@ def run(
     """
     for paths in hosts:
         FirstProcess(paths.first_process).forget()
-    with _launched(command, environ) as launcher:
+    with _launched(command, {**environ, AWAITED: "1"}) as launcher:
         _wait(launcher, [FirstProcess(paths.first_process) for paths in hosts], deadline, stop)
     codes = [_code(paths, options) for paths in hosts]
     for paths in hosts:
