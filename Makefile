@@ -4,9 +4,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := demo
 HOROVOD := .horovod
-# Built once for all checkouts that have these files.
+# Built once for all checkouts that have these files, and for a Python and an operating system, so an Open MPI.
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
-HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell cat $(HOROVOD_FILES) | sha256sum | cut -c 1-12)
+HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell { cat $(HOROVOD_FILES) /etc/os-release; $(PYTHON) --version; } | sha256sum | cut -c 1-12)
 
 .PHONY: help setup train test test-distributed check lock bench clean image image-gpu test-image test-image-gpu inventory audit
 

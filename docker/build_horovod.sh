@@ -2,14 +2,19 @@
 # Put what kv_store=horovod needs, as horovod.txt lists it, as wheels into a folder: build_horovod.sh FOLDER
 # Horovod and sagemaker-training are built from source: Horovod for the MXNet of $PYTHON (default python3.11), with MPI
 # and Gloo. HOROVOD_GPU and the other variables of Horovod's documentation go through to its build. It needs a C++
-# compiler, cmake and Open MPI's headers, which root gets on Debian by this script.
+# compiler, cmake, make and Open MPI's headers, which root gets on Debian by this script, and $PYTHON's.
 set -eu
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 docker=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3.11}
-if ! { command -v mpicxx && command -v cmake && command -v c++; } > /dev/null; then
+include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+if ! [ -e "$include/Python.h" ]; then
+  echo "build_horovod.sh: expected the headers of $python, got no $include/Python.h; Debian has them in python3-dev" >&2
+  exit 1
+fi
+if ! { command -v mpicxx && command -v cmake && command -v c++ && command -v make; } > /dev/null; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-    echo "build_horovod.sh: expected mpicxx, cmake and a C++ compiler; install libopenmpi-dev, openmpi-bin, cmake, g++" >&2
+    echo "build_horovod.sh: expected mpicxx, cmake, a C++ compiler and make; install libopenmpi-dev, openmpi-bin, cmake, g++, make" >&2
     exit 1
   fi
   apt-get update

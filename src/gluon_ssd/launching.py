@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -51,6 +52,7 @@ class HorovodJob:
 
         Raises:
             PlatformError: what starts them is not installed, or a host has not come.
+            UserError: the options of mpirun cannot reach it.
             StoppedError: the job was asked to stop before they were started.
         """
         environ = _NOTICE_SOON | {**os.environ}  # before this process counts GPUs, which needs the number of threads
@@ -58,14 +60,27 @@ class HorovodJob:
         several_hosts, deadline = len(self.cluster.hosts) > 1, Deadline.after(self.job.host_timeout)
         if processes == 1 and not several_hosts:
             return None
+        options = self.job.sagemaker_mpi_custom_mpi_options
+        if several_hosts:
+            _check_unquoted(options)
         mpirun.check_installed(several_hosts=several_hosts)
-        command = mpirun.words([self.paths.base], processes, options=self.job.mpi_options)
+        command = mpirun.words([self.paths.base], processes, options=options)
         if several_hosts:
             hosts = sorted(self.cluster.hosts)
             name_resolution.addresses(hosts, deadline=deadline, stopped=lambda: stop.requested)
             command = [sys.executable, "-m", "gluon_ssd.sagemaker.mpi_host", str(processes)]
-        (code,) = supervision.run(command, environ, [self.paths], deadline=deadline, stop=stop)
+        (code,) = supervision.run(command, environ, [self.paths], deadline=deadline, stop=stop, options=options)
         return code
+
+
+def _check_unquoted(options: Sequence[str]) -> None:
+    # sagemaker-training splits them wherever there is a space.
+    for word in options:
+        if word.split() != [word]:
+            raise UserError(
+                "sagemaker_mpi_custom_mpi_options: expected options and values without spaces in them on several "
+                f"hosts, got {word!r}"
+            )
 
 
 def _count_gpus(cluster: Cluster) -> int:

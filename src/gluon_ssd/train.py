@@ -38,12 +38,12 @@ def main() -> int:
     try:
         horovod = HorovodJob.read(paths)
         launched = horovod.launched if horovod else None
-        if launched is None:
+        if not FirstProcess.is_awaited() and (launched is None or launched.is_first_of_host):
             opening_lines.called(["train", *sys.argv[1:]])
             _clean_up(paths)
-            code = horovod.launch(stop) if horovod else None
-            if code is not None:
-                return code
+        code = horovod.launch(stop) if horovod and launched is None else None
+        if code is not None:
+            return code
         _train(paths, stop, launched)
     except StoppedError as stopped:
         logger.info("Ended without a model: %s", stopped)
@@ -51,7 +51,7 @@ def main() -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
         return failure.report(error, paths.failure, first=launched is None)
-    if launched and launched.is_first_of_host:
+    if launched and launched.is_first_of_host and FirstProcess.is_awaited():
         FirstProcess(paths.first_process).ends_well()
     return 0
 
@@ -63,10 +63,10 @@ def _clean_up(paths: Paths) -> None:
 
 
 def _train(paths: Paths, stop: StopRequest, launched: Launched | None) -> None:
-    if launched and launched.is_first_of_host:
-        FirstProcess(paths.first_process).starts()
-    elif launched:
+    if launched and not launched.is_first_of_host:
         logs.quieten()
+    elif launched and FirstProcess.is_awaited():
+        FirstProcess(paths.first_process).starts()
     threads = cpus.claim(os.environ, processes=launched.of_machine if launched else 1)
     logger.info("Using %d CPU threads (OMP_NUM_THREADS)", threads)
     from gluon_ssd.job import train  # noqa: PLC0415 - MXNet reads OMP_NUM_THREADS when it is imported

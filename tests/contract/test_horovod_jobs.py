@@ -151,6 +151,25 @@ def test_a_launcher_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.parametrize("mistaken", [False, True])
+def test_processes_that_a_user_launches_clear_what_an_earlier_job_has_left(tmp_path: Path, *, mistaken: bool) -> None:
+    (job,) = lay_out(tmp_path, 1, **HOROVOD, mini_batch_size="5" if mistaken else "4", epochs="1")
+    output = job.base / "output"
+    output.mkdir()
+    (output / "failure").write_text("ClientError: an earlier mistake")
+    (output / "model.tar.gz").write_bytes(b"an earlier model")
+    ended = job.run("mpirun", "--allow-run-as-root", "--oversubscribe", "-bind-to", "none", "-np", "2")
+    left = {path.name: path.read_bytes()[:12] for path in output.iterdir()}
+    if mistaken:
+        assert left == {"failure": b"ClientError:"}
+        assert ended.failure
+        assert "mini_batch_size" in ended.failure
+    else:
+        assert (ended.code, ended.failure) == (0, None), ended.log
+        assert left.keys() == {"model.tar.gz"}
+        assert left["model.tar.gz"] != b"an earlier model"[:12]
+
+
 def test_without_mpirun_a_job_says_what_to_install(tmp_path: Path) -> None:
     (job,) = lay_out(tmp_path, 1, **HOROVOD, sagemaker_mpi_num_of_processes_per_host="2")
     programs = tmp_path / "programs"

@@ -31,7 +31,12 @@ def _needs() -> Iterator[None]:
 
 def start(jobs: Sequence[Job], hosts: Sequence[Machine], keys: Path) -> list[subprocess.Popen[str]]:
     return [
-        job.start(*enter(host, job.base, keys), OMP_NUM_THREADS="1", SAGEMAKER_BASE_DIR="/opt/ml")
+        job.start(
+            *enter(host, job.base, keys),
+            OMP_NUM_THREADS="1",
+            SAGEMAKER_BASE_DIR="/opt/ml",
+            AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=f"/{host.name}",
+        )
         for job, host in zip(jobs, hosts, strict=True)
     ]
 
@@ -83,6 +88,7 @@ def test_a_process_that_is_killed_ends_the_job_on_both_machines_within_a_minute(
         processes = start(jobs, hosts, keys)
         wait_for(processes[0], "host=algo-2, epoch=1,")
         (number,) = processes_that_train(hosts[1])
+        assert b"=/algo-1\0" not in Path(f"/proc/{number}/environ").read_bytes()
         os.kill(number, signal.SIGKILL)
         killed = time.monotonic()
         ended = finish(jobs, processes)

@@ -40,6 +40,33 @@ def test_missing_hyperparameter(job: Job) -> None:
     expect_customer_error(run(job), "num_classes", "required")
 
 
+@pytest.mark.parametrize("options", ["-x 'FOO=a b", "--NCCL_DEBUG"])
+def test_options_of_mpirun_that_are_not_whole(job: Job, options: str) -> None:
+    job.hyperparameters |= {"kv_store": "horovod", "sagemaker_mpi_custom_mpi_options": options}
+    expect_customer_error(run(job), "sagemaker_mpi_custom_mpi_options", options)
+
+
+def test_options_of_mpirun_with_spaces_do_not_reach_several_hosts(job: Job) -> None:
+    job.hyperparameters |= {"kv_store": "horovod", "sagemaker_mpi_num_of_processes_per_host": "1"}
+    job.hyperparameters["sagemaker_mpi_custom_mpi_options"] = "-x 'FOO=a b'"
+    job.write_config()
+    hosts = '{"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}'
+    (job.base / "input" / "config" / "resourceconfig.json").write_text(hosts)
+    expect_customer_error(job.run(), "sagemaker_mpi_custom_mpi_options", "without spaces", "'FOO=a b'")
+
+
+def test_a_launcher_that_leaves_numbers_out_is_a_fault_of_the_platform(job: Job) -> None:
+    job.hyperparameters["kv_store"] = "horovod"
+    job.write_config()
+    ended = job.run(HOROVOD_RANK="0")
+    assert ended.code == PLATFORM, ended.log
+    assert ended.failure == (
+        "InternalServerError: horovod: expected the launcher of this process to give it its numbers, got no "
+        "HOROVOD_SIZE"
+    )
+    assert "Traceback" not in ended.log
+
+
 def test_unknown_hyperparameter_is_refused_with_a_suggestion(job: Job) -> None:
     job.hyperparameters["mini_batch_szie"] = "4"
     expect_customer_error(run(job), "mini_batch_szie", "did you mean 'mini_batch_size'")

@@ -328,6 +328,15 @@ def test_several_workers_share_gradients_as_the_job_or_the_sdk_says(strings: dic
     assert Hyperparameters.parse(REQUIRED | strings).store == store
 
 
-def test_options_of_mpi_lose_the_quotation_marks_of_the_sdk() -> None:
+def test_options_of_mpirun_are_words() -> None:
     job = Hyperparameters.parse(REQUIRED | {"sagemaker_mpi_custom_mpi_options": '"--NCCL_DEBUG INFO"'})
-    assert job.mpi_options == "--NCCL_DEBUG INFO"
+    assert job.sagemaker_mpi_custom_mpi_options == ("--NCCL_DEBUG", "INFO")
+
+
+def test_options_of_mpirun_that_are_not_whole_are_a_mistake() -> None:
+    with pytest.raises(UserError) as caught:
+        Hyperparameters.parse(REQUIRED | {"sagemaker_mpi_custom_mpi_options": "-x 'FOO=a b"})
+    assert str(caught.value) == (
+        'hyperparameters: sagemaker_mpi_custom_mpi_options: expected options of mpirun, got "-x \'FOO=a b" '
+        "(No closing quotation)"
+    )

@@ -35,7 +35,7 @@ def test_horovodrun_without_mpi_tells_the_same() -> None:
     assert Launched.of("horovod", TWO_HOSTS, told) == Launched(1, 2, 1, 0, 1)
 
 
-@pytest.mark.parametrize(("rank", "count"), [(0, 4), (2, 3)])
+@pytest.mark.parametrize(("rank", "count"), [(0, 4), (2, 3), (0, 0)])
 def test_processes_in_another_order_than_that_of_the_hosts_are_refused(rank: int, count: int) -> None:
     with pytest.raises(PlatformError) as caught:
         Launched.of("horovod", TWO_HOSTS, of_mpi(rank, count))
@@ -43,3 +43,17 @@ def test_processes_in_another_order_than_that_of_the_hosts_are_refused(rank: int
         "horovod: expected as many processes on each of 2 hosts, in order of their names, got process "
         f"{rank} of {count} on algo-2"
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "got"),
+    [
+        ({"HOROVOD_RANK": "0"}, "no HOROVOD_SIZE"),
+        ({"HOROVOD_RANK": "first"}, "HOROVOD_RANK=first"),
+        ({"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": ""}, "OMPI_COMM_WORLD_SIZE="),
+    ],
+)
+def test_a_launcher_that_does_not_tell_every_number_is_refused(told: dict[str, str], got: str) -> None:
+    with pytest.raises(PlatformError) as caught:
+        Launched.of("horovod", TWO_HOSTS, told)
+    assert str(caught.value) == f"horovod: expected the launcher of this process to give it its numbers, got {got}"

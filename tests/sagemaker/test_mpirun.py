@@ -25,5 +25,5 @@ def test_each_host_has_a_folder_and_a_log() -> None:
 
 
 def test_options_of_a_user_come_before_the_program() -> None:
-    command = mpirun.words([Path("/job")], 1, options="--NCCL_DEBUG WARN -x 'NAME=a b'")
+    command = mpirun.words([Path("/job")], 1, options=["--NCCL_DEBUG", "WARN", "-x", "NAME=a b"])
     assert tail(command)[:6] == ["-x", "NCCL_DEBUG=WARN", "-x", "NAME=a b", "-np", "1"]

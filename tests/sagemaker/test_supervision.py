@@ -1,8 +1,10 @@
 """Launchers that are short shell scripts, and what is said of the host that they were to start a job on."""
 
 import os
+import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,20 @@ from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
 
-def run(script: str, base: Path, *, patience: float = 60, stop: StopRequest | None = None) -> int:
+def run(
+    script: str, base: Path, *, patience: float = 60, stop: StopRequest | None = None, options: Sequence[str] = ()
+) -> int:
     """Run a script as the launcher of one host, with $output as its output folder."""
     paths = Paths(base)
     paths.output.mkdir(exist_ok=True)
     environ = {"PATH": os.environ["PATH"], "output": str(paths.output)}
     (code,) = supervision.run(
-        ["sh", "-c", script], environ, [paths], deadline=Deadline.after(patience), stop=stop or StopRequest()
+        ["sh", "-c", script],
+        environ,
+        [paths],
+        deadline=Deadline.after(patience),
+        stop=stop or StopRequest(),
+        options=options,
     )
     assert not paths.first_process.exists()
     return code
@@ -29,6 +38,10 @@ def run(script: str, base: Path, *, patience: float = 60, stop: StopRequest | No
 def test_a_process_that_says_that_it_is_done_has_done_the_job_whatever_its_launcher_says(tmp_path: Path) -> None:
     assert run("printf done > $output/.first_process; exit 1", tmp_path) == 0
     assert not Paths(tmp_path).failure.exists()
+
+
+def test_processes_learn_that_they_are_awaited(tmp_path: Path) -> None:
+    assert run("[ $GLUON_SSD_AWAITED = 1 ] && printf done > $output/.first_process", tmp_path) == 0
 
 
 def test_a_failure_file_says_how_the_job_ended(tmp_path: Path) -> None:
@@ -52,6 +65,14 @@ def test_a_launcher_that_starts_nothing_is_told_from_a_process_that_is_lost(tmp_
     )
 
 
+def test_options_that_a_user_has_chosen_are_named_where_a_launcher_starts_nothing(tmp_path: Path) -> None:
+    assert run("exit 1", tmp_path, options=["-x", "FOO=1", "--nonsense"]) == 3
+    assert Paths(tmp_path).failure.read_text() == (
+        "InternalServerError: hosts: expected the processes of this host to be started by mpirun, got its end before; "
+        "see the log, and check sagemaker_mpi_custom_mpi_options, '-x FOO=1 --nonsense'"
+    )
+
+
 def test_a_launcher_that_takes_too_long_to_start_a_process_is_ended_with_all_it_has_started(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="hosts: expected all of them to come within 1 s, got fewer"):
         run("sleep 300 & printf $! > $output/child; wait", tmp_path, patience=1)
@@ -69,6 +90,12 @@ def test_a_launcher_that_waits_for_other_hosts_ends_as_soon_as_the_job_is_asked_
     with pytest.raises(StoppedError, match="while it waited for the other hosts"):
         run("exec sleep 300", tmp_path, stop=stop)
     assert time.monotonic() - started < 30
+
+
+def test_a_terminal_that_hangs_up_later_is_met_as_before(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    run("true", tmp_path)
+    assert signal.getsignal(signal.SIGHUP) == before
 
 
 def test_a_request_to_stop_is_handed_to_the_process_once(tmp_path: Path) -> None:

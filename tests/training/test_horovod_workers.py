@@ -16,6 +16,16 @@ from training.test_kvstore_workers import ENVIRONMENT, PROGRAM, run_alone
 
 pytestmark = [pytest.mark.slow, pytest.mark.distributed]
 
+FAIL = """
+import sys, mxnet as mx
+from gluon_ssd.training import horovod_workers
+for message in sys.argv[1:]:
+    try:
+        with horovod_workers.join():
+            raise mx.MXNetError(message)
+    except Exception as error:
+        print(type(error).__name__, error, sep="|")
+"""
 MPI = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-bind-to", "none", "-np", "2"]
 GLOO = [sys.executable, "-m", "horovod.runner.launch", "--gloo", "-np", "2"]
 LAUNCHERS = pytest.mark.parametrize("launcher", [MPI, GLOO], ids=["mpi", "gloo"])
@@ -56,3 +66,34 @@ def test_processes_start_from_the_parameters_of_the_first(tmp_path: Path) -> Non
     for name, array in pair[0].items():
         if name not in {"heard", "told"} and "running" not in name and "moving" not in name:
             np.testing.assert_array_equal(array, pair[1][name], err_msg=name)
+
+
+def test_an_error_of_horovod_is_the_loss_of_a_process_but_not_one_whose_paths_name_it() -> None:
+    expect("Horovod", found=find_spec("horovod") is not None)
+    gloo = "[/tmp/third_party/gloo/gloo/tcp/pair.cc:589] Read error"
+    messages = [
+        "MXNetError: Horovod has been shut down. This was caused by an exception",
+        "Stack trace:\n  [bt] (0) /lib/mxnet.so\nMXNetError: ncclAllReduce failed: no",
+        "MPI_Allgather failed, see MPI output for details.",
+        gloo,
+        "Check failed: a == b (1 vs. 2) at /opt/horovod/mxnet/mpi_lib.so",
+        "cannot read /data/gloo/horovod.rec: nccl",
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", FAIL, *messages],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=200,
+    )
+    lost = "PlatformError|hosts: expected every process to train to the end, got {}; see the logs of the others for "
+    lost += "the reason"
+    assert ended.stdout.splitlines() == [
+        lost.format("Horovod has been shut down"),
+        lost.format("ncclAllReduce failed: no"),
+        lost.format("MPI_Allgather failed, see MPI output for details"),
+        lost.format(gloo),
+        "MXNetError|Check failed: a == b (1 vs. 2) at /opt/horovod/mxnet/mpi_lib.so",
+        "MXNetError|cannot read /data/gloo/horovod.rec: nccl",
+    ]

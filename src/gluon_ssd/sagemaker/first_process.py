@@ -2,10 +2,13 @@
 
 import os
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+# In its environment where one of ours waits for it, and has prepared the host: users have launchers of their own.
+AWAITED = "GLUON_SSD_AWAITED"
 _DONE = "done"
 _DEAD = ("Z", "X")  # states of proc(5)
 
@@ -27,6 +30,11 @@ class FirstProcess:
     def forget(self) -> None:
         """Remove what is told."""
         self.path.unlink(missing_ok=True)
+
+    @staticmethod
+    def is_awaited(environ: Mapping[str, str] = os.environ) -> bool:
+        """Whether a process of this program has launched this one, and waits for what it tells."""
+        return bool(environ.get(AWAITED))
 
     @property
     def has_started(self) -> bool:

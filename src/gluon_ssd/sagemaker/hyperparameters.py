@@ -19,6 +19,7 @@ from gluon_ssd.sagemaker.rules import (
     integer,
     integer_or_auto,
     one_of,
+    options_of_mpirun,
     pattern,
     real,
 )
@@ -184,8 +185,8 @@ class Hyperparameters:
     sagemaker_mpi_num_of_processes_per_host: int | None = integer_or_auto(
         1, meaning="processes of horovod on each machine; auto: one for each GPU, one without", extension=True
     )
-    sagemaker_mpi_custom_mpi_options: str = any_text(
-        "options of mpirun", default="", meaning="options that mpirun is given for horovod", extension=True
+    sagemaker_mpi_custom_mpi_options: tuple[str, ...] = options_of_mpirun(
+        meaning="options that mpirun is given for horovod"
     )
 
     ignored: tuple[str, ...]
@@ -230,15 +231,14 @@ class Hyperparameters:
         return HOROVOD if self.sagemaker_mpi_enabled else "dist_sync"
 
     @property
-    def mpi_options(self) -> str:
-        """More options of mpirun; the SageMaker SDK puts them in quotation marks."""
-        return self.sagemaker_mpi_custom_mpi_options.strip().strip('"')
-
-    @property
     def sets_mpi(self) -> bool:
         """Whether it asks for processes that MPI starts."""
-        asked = self.sagemaker_mpi_enabled, self.sagemaker_mpi_num_of_processes_per_host, self.mpi_options
-        return any(asked)
+        given = (
+            self.sagemaker_mpi_enabled,
+            self.sagemaker_mpi_num_of_processes_per_host,
+            self.sagemaker_mpi_custom_mpi_options,
+        )
+        return any(given)
 
     @property
     def trains_in_step(self) -> bool:

@@ -32,16 +32,17 @@ class Launched:
         """Return what a launcher has told; None where none has started this process, or `store` is not Horovod.
 
         Raises:
-            PlatformError: the launcher has not started as many processes on each host, in order of their names.
+            PlatformError: the launcher has left something out, or has not started as many processes on each host, in
+                order of their names.
         """
         for prefix in _LAUNCHERS:
             if store == HOROVOD and f"{prefix}RANK" in environ:
-                rank, count, *on_machine = (int(environ[prefix + name]) for name in _NAMES)
+                rank, count, *on_machine = (_number(environ, prefix + name) for name in _NAMES)
                 break
         else:
             return None
         of_host, rest = divmod(count, len(cluster.hosts))
-        if rest or rank // of_host != cluster.rank:
+        if rest or not of_host or rank // of_host != cluster.rank:
             raise PlatformError(
                 f"horovod: expected as many processes on each of {len(cluster.hosts)} hosts, in order of their names, "
                 f"got process {rank} of {count} on {cluster.current_host}"
@@ -52,3 +53,11 @@ class Launched:
     def is_first_of_host(self) -> bool:
         """Whether this process speaks for its host."""
         return self.rank % self.of_host == 0
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    said = environ.get(name)
+    if said is None or not (said.isascii() and said.isdecimal()):
+        got = f"{name}={said}" if said is not None else f"no {name}"
+        raise PlatformError(f"horovod: expected the launcher of this process to give it its numbers, got {got}")
+    return int(said)

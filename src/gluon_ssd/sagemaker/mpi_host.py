@@ -10,11 +10,11 @@ import sys
 from sagemaker_training import mpi
 
 from gluon_ssd.sagemaker.cluster import Cluster
+from gluon_ssd.sagemaker.host_environment import for_all_hosts
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 
 _ENTRY_POINT = "train.py"  # the runner wants the name of a file
-_OF_THIS_HOST = {"HOSTNAME", "HOME", "PWD", "OLDPWD", "SHLVL", "SM_CURRENT_HOST", "LD_PRELOAD", "_"}
 
 
 class _FirstHost(mpi.MasterRunner):  # type: ignore[misc]  # sagemaker-training has no types
@@ -33,11 +33,11 @@ def main(processes: int) -> None:
     _FirstHost(
         _ENTRY_POINT,
         [],
-        {name: value for name, value in os.environ.items() if name not in _OF_THIS_HOST},
+        for_all_hosts(os.environ),
         processes,
         cluster.primary,
         sorted(cluster.hosts),
-        job.mpi_options,
+        " ".join(job.sagemaker_mpi_custom_mpi_options),
         cluster.network_interface or "eth0",
         timeout_in_seconds=job.host_timeout,
         instance_type=cluster.instance_type or "",

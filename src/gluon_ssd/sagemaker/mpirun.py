@@ -1,7 +1,5 @@
 """The words by which Open MPI starts the processes of a job, all of them on this machine."""
 
-import argparse
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gluon_ssd.errors import PlatformError
+from gluon_ssd.sagemaker import mpi_options
 
 _ALWAYS = [
     "mpirun",
@@ -39,7 +38,9 @@ def check_installed(*, several_hosts: bool) -> None:
         raise PlatformError(f"kv_store: expected what horovod needs to be installed, got no {', no '.join(missing)}")
 
 
-def words(bases: Sequence[Path], processes: int, *, options: str = "", logs: Sequence[Path | None] = ()) -> list[str]:
+def words(
+    bases: Sequence[Path], processes: int, *, options: Sequence[str] = (), logs: Sequence[Path | None] = ()
+) -> list[str]:
     """Return the command that starts so many processes for each base folder: those of a host each.
 
     `options` are more of mpirun's; what a host says goes into its file of `logs` where it has one.
@@ -49,12 +50,4 @@ def words(bases: Sequence[Path], processes: int, *, options: str = "", logs: Seq
         train = ["env", f"SAGEMAKER_BASE_DIR={base}", sys.executable, "-m", "gluon_ssd.train"]
         into = ["sh", "-c", _INTO_FILE, "sh", str(log)] if log else []
         started += [*([":"] if started else []), "-np", str(processes), *into, *train]
-    return [*_ALWAYS, *_more(options), *started]
-
-
-def _more(options: str) -> list[str]:
-    # --NCCL_DEBUG is no option of mpirun, but sagemaker-training's own.
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--NCCL_DEBUG")
-    own, others = parser.parse_known_args(shlex.split(options))
-    return [*(["-x", f"NCCL_DEBUG={own.NCCL_DEBUG}"] if own.NCCL_DEBUG else []), *others]
+    return [*_ALWAYS, *mpi_options.of_mpirun(options), *started]

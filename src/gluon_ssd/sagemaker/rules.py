@@ -8,6 +8,8 @@ from functools import partial
 from itertools import pairwise
 from typing import cast
 
+from gluon_ssd.sagemaker import mpi_options
+
 # ASCII digits with a point and an exponent: float() alone would also take nan, inf and 1_000.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
@@ -102,6 +104,11 @@ def pattern(*, default: str, meaning: str) -> str:
 def any_text(expected: str, *, default: str, meaning: str, extension: bool = False) -> str:
     """Declare whatever is written."""
     return cast("str", _declare(Rule(str, expected, default, meaning, extension)))
+
+
+def options_of_mpirun(*, meaning: str) -> tuple[str, ...]:
+    """Declare words of a command that starts processes by MPI, none by default."""
+    return cast("tuple[str, ...]", _declare(Rule(mpi_options.parse, "options of mpirun", "", meaning, extension=True)))
 
 
 def inert(default: str) -> str:

@@ -12,7 +12,7 @@ from types import FrameType
 from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker import failure
-from gluon_ssd.sagemaker.first_process import FirstProcess
+from gluon_ssd.sagemaker.first_process import AWAITED, FirstProcess
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
@@ -22,15 +22,23 @@ _TO_END = 15  # seconds that a launcher may take to end its processes
 
 _LOST = "hosts: expected every process to train to the end, got the loss of one; see the log for the reason"
 _NEVER = "hosts: expected the processes of this host to be started by mpirun, got its end before; see the log"
+_CHOSEN = ", and check sagemaker_mpi_custom_mpi_options, '{}'"
 
 
 def run(
-    command: Sequence[str], environ: Mapping[str, str], hosts: Sequence[Paths], *, deadline: Deadline, stop: StopRequest
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    hosts: Sequence[Paths],
+    *,
+    deadline: Deadline,
+    stop: StopRequest,
+    options: Sequence[str] = (),
 ) -> list[int]:
     """Run a launcher until it ends, and return the exit code for each of the `hosts` that it starts processes for.
 
     Where the processes of a host have not said why they failed, its failure file says that they are lost. A request to
-    stop is handed to the first process of each.
+    stop is handed to the first process of each. `options` are those of the command that a user has chosen, which may
+    be why it starts nothing.
 
     Raises:
         PlatformError: the processes have not been started until the deadline.
@@ -38,9 +46,9 @@ def run(
     """
     for paths in hosts:
         FirstProcess(paths.first_process).forget()
-    with _launched(command, environ) as launcher:
+    with _launched(command, {**environ, AWAITED: "1"}) as launcher:
         _wait(launcher, [FirstProcess(paths.first_process) for paths in hosts], deadline, stop)
-    codes = [_code(paths) for paths in hosts]
+    codes = [_code(paths, options) for paths in hosts]
     for paths in hosts:
         FirstProcess(paths.first_process).forget()
     return codes
@@ -52,12 +60,14 @@ def _launched(command: Sequence[str], environ: Mapping[str, str]) -> "Iterator[s
     setpriv = shutil.which("setpriv")
     bound = [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
     with subprocess.Popen(bound, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as launcher:  # noqa: S603 - our own words
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        before = signal.getsignal(signal.SIGHUP)
+        if before != signal.SIG_IGN:  # as nohup has it
             signal.signal(signal.SIGHUP, _hang_up)
         try:
             yield launcher
         finally:
             _end(launcher)
+            signal.signal(signal.SIGHUP, before)
 
 
 def _wait(
@@ -91,13 +101,14 @@ def _end(launcher: "subprocess.Popen[bytes]") -> None:
             launcher.wait(_TO_END)
 
 
-def _code(paths: Paths) -> int:
+def _code(paths: Paths, options: Sequence[str]) -> int:
     code, process = failure.exit_code(paths.failure), FirstProcess(paths.first_process)
     if code is not None:
         return code
     if process.has_ended_well:
         return 0
-    return failure.report(PlatformError(_LOST if process.has_started else _NEVER), paths.failure)
+    never = _NEVER + (_CHOSEN.format(" ".join(options)) if options else "")
+    return failure.report(PlatformError(_LOST if process.has_started else never), paths.failure)
 
 
 def _hang_up(number: int, _frame: FrameType | None) -> None:

@@ -90,11 +90,10 @@ def _run_processes(job: Hyperparameters, bases: Sequence[Path], environ: Mapping
     logs.configure()
     processes = job.sagemaker_mpi_num_of_processes_per_host or 1
     bases = [base.resolve() for base in bases]
-    command = mpirun.words(bases, processes, options=job.mpi_options, logs=[None, *(base / _LOG for base in bases[1:])])
-    hosts = [Paths(base) for base in bases]
-    return supervision.run(
-        command, environ, hosts, deadline=Deadline.after(job.host_timeout), stop=StopRequest.listen()
-    )
+    options = job.sagemaker_mpi_custom_mpi_options
+    command = mpirun.words(bases, processes, options=options, logs=[None, *(base / _LOG for base in bases[1:])])
+    deadline, stop = Deadline.after(job.host_timeout), StopRequest.listen()
+    return supervision.run(command, environ, list(map(Paths, bases)), deadline=deadline, stop=stop, options=options)
 
 
 def _report(bases: Sequence[Path], codes: Sequence[int]) -> int:

@@ -1,6 +1,7 @@
 """Workers that share gradients through Horovod: processes with one device each, on one machine or several."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -15,6 +16,12 @@ from gluon_ssd.errors import PlatformError
 # still validates, or waits for its pipe; one that is dead it notices by itself.
 _LONGEST_WAIT = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "600", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "7200"}
 _LOST = "hosts: expected every process to train to the end, got {reason}; see the logs of the others for the reason"
+# The sentence that Horovod, MPI, NCCL or Gloo (whose own begin with a place in its source) begin an error with. MXNet
+# puts its name before it, and may put a C++ stack around it, whose paths hold such words too.
+_OWN_SENTENCE = re.compile(
+    r"^\s*(?:MXNetError: )?((?:Horovod |MPI_\w+ failed|nccl\w+ failed|\[\S*/gloo/\S+:\d+\] ).*?)(?:\. |\.?$)",
+    re.MULTILINE,
+)
 
 
 class HorovodWorkers:
@@ -89,9 +96,10 @@ def join() -> Iterator[HorovodWorkers]:
         workers.gather(np.zeros(1))  # the others may still need this one
         horovod.shutdown()
     except (mx.MXNetError, RuntimeError) as error:
-        if not _is_of_horovod(error):
+        sentence = _OWN_SENTENCE.search(str(error))
+        if not sentence:
             raise
-        raise PlatformError(_LOST.format(reason=_last_words(error))) from error
+        raise PlatformError(_LOST.format(reason=sentence[1])) from error
 
 
 def _import_horovod() -> ModuleType:
@@ -104,15 +112,3 @@ def _import_horovod() -> ModuleType:
         ) from error
     module: ModuleType = horovod.mxnet
     return module
-
-
-def _is_of_horovod(error: Exception) -> bool:
-    said = str(error).lower()
-    return any(word in said for word in ("horovod", "gloo", "nccl", "mpi_"))
-
-
-def _last_words(error: Exception) -> str:
-    """Return the sentence of an error that is Horovod's own, without the C++ stack that MXNet puts around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    own = next((line for line in reversed(lines) if _is_of_horovod(Exception(line))), lines[-1])
-    return own.removeprefix("MXNetError: ").partition(". ")[0]
