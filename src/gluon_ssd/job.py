@@ -65,8 +65,9 @@ def train(paths: Paths, stop: StopRequest) -> None:
 def _train(
     job: Hyperparameters, cluster: Cluster, paths: Paths, stop: StopRequest, workers: Workers, started: float
 ) -> None:
-    channels, starting = _configuration(job, cluster, paths)
     launched = Launched.of(job.store, cluster)
+    channels, starting = _configuration(job, cluster, paths)
+    _check_output(paths, launched)
     devices = _devices(cluster, launched)
     precision.prepare(job.precision, devices, cpus.flags())
     share = (
@@ -129,10 +130,15 @@ def _configuration(job: Hyperparameters, cluster: Cluster, paths: Paths) -> tupl
     channels = Channels.read(paths.input_data_config, paths.data)
     starting = StartingWeights(job, channels, paths)
     _check(job, channels, cluster, starting)
+    return channels, starting
+
+
+def _check_output(paths: Paths, launched: Launched | None) -> None:
+    if launched and not launched.is_first_of_host:
+        return  # the others have the same folders, and would be in each other's way
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
-    return channels, starting
 
 
 def _pack(paths: Paths) -> None:
