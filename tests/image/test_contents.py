@@ -4,9 +4,9 @@ import json
 import os
 import re
 import subprocess
+import sysconfig
 from pathlib import Path
 
-import pip as pip_of_this_machine
 import pytest
 
 from image.container import DEVICE, IMAGE, output_of
@@ -42,7 +42,7 @@ def test_the_python_packages_are_those_of_the_lock_and_no_other() -> None:
 
 def test_nothing_is_missing_but_what_no_job_imports() -> None:
     # pip is not in the image: that of this machine looks at it.
-    pip = Path(pip_of_this_machine.__path__[0])
+    pip = Path(sysconfig.get_path("purelib")) / "pip"
     checked = subprocess.run(
         ["docker", "run", "--rm", "--volume", f"{pip}:/pip/pip:ro", "--env", "PYTHONPATH=/pip", IMAGE, *PIP_CHECK],
         capture_output=True,
