@@ -11,9 +11,9 @@ from gluon_ssd import model_commands
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
 from gluon_ssd.imagenet import places
-from gluon_ssd.sagemaker import cpus, failure, mpirun, standard_streams
+from gluon_ssd.sagemaker import cpus, failure, standard_streams
 from gluon_ssd.sagemaker.channels import MODEL, PRETRAINED, SHARED_ANNOTATIONS, own_annotations
-from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
+from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.subcommand import Commands, add_command, add_labeled_data
 from gluon_ssd.tools import command_examples
 from gluon_ssd.tools.annotated_image import DataSet
@@ -24,7 +24,7 @@ from gluon_ssd.tools.inspection_report import as_json, as_text
 from gluon_ssd.tools.job_folder import lay_out
 from gluon_ssd.tools.json_report import expect_report, write_report
 from gluon_ssd.tools.label_pictures import draw_labels
-from gluon_ssd.tools.local_hosts import lay_out_hosts, names, run_hosts
+from gluon_ssd.tools.local_hosts import check_can_run, lay_out_hosts, run_hosts
 from gluon_ssd.tools.output_formats import FORMATS
 from gluon_ssd.tools.prepare import parse_classes, prepare
 from gluon_ssd.tools.scenes import write_scenes
@@ -223,11 +223,7 @@ def _add_fetch_weights(commands: "Commands[argparse.ArgumentParser]") -> None:
 
 def _train(options: argparse.Namespace) -> None:
     hyperparameters = dict(_name_and_value(text) for text in options.hyperparameter)
-    # Before a folder is made for nothing.
-    names(options.hosts)
-    job = Hyperparameters.parse({"num_training_samples": "1", **hyperparameters})
-    if options.hosts > 1 and job.store == HOROVOD:
-        mpirun.check_installed(several_hosts=False)
+    check_can_run(Hyperparameters.parse({"num_training_samples": "1", **hyperparameters}), options.hosts)
     annotations = {channel: getattr(options, channel) for channel in _ANNOTATIONS if getattr(options, channel)}
     lay_out(
         options.output,

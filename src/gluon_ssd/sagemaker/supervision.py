@@ -16,6 +16,7 @@ from gluon_ssd.sagemaker.first_process import AWAITED, FirstProcess
 from gluon_ssd.sagemaker.paths import Paths
 from gluon_ssd.sagemaker.stop import StopRequest
 
+SETPRIV = "setpriv"  # of the package util-linux
 GRACE = 10  # seconds that a launcher may take to end after this host's first process has
 _PAUSE = 0.2  # seconds between two looks
 _TO_END = 15  # seconds that a launcher may take to end its processes
@@ -54,11 +55,16 @@ def run(
     return codes
 
 
+def ending_with_us(command: Sequence[str]) -> Sequence[str]:
+    """Return a command that ends with this process, even if that is killed, where this system has `setpriv`."""
+    setpriv = shutil.which(SETPRIV)
+    return [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
+
+
 @contextmanager
 def _launched(command: Sequence[str], environ: Mapping[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
-    # A session of its own: Ctrl-C is for this process, which asks the others to stop. And an end with this process.
-    setpriv = shutil.which("setpriv")
-    bound = [setpriv, "--pdeathsig", "TERM", "--", *command] if setpriv else command
+    # A session of its own: Ctrl-C is for this process, which asks the others to stop.
+    bound = ending_with_us(command)
     with subprocess.Popen(bound, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as launcher:  # noqa: S603 - our own words
         before = signal.getsignal(signal.SIGHUP)
         if before != signal.SIG_IGN:  # as nohup has it

@@ -22,7 +22,22 @@ from gluon_ssd.sagemaker.stop import StopRequest
 
 MOST = 64  # of hosts: as many processes with a network each
 _LOG = "log.txt"
-_ENDING_WITH_US = ("setpriv", "--pdeathsig", "TERM")  # of a command that shall end even if this one is killed
+
+
+def check_can_run(job: Hyperparameters, count: int) -> None:
+    """Find out what stands against running a job on so many hosts here, before a folder is made for nothing.
+
+    Raises:
+        UserError: there are none or too many, or nothing would end them with the process that runs them.
+        PlatformError: what the job needs to run as several processes is not installed.
+    """
+    names(count)
+    if count == 1:
+        return
+    if shutil.which(supervision.SETPRIV) is None:
+        raise UserError(f"--hosts: expected the command {supervision.SETPRIV}, of the package util-linux, got none")
+    if job.store == HOROVOD:
+        mpirun.check_installed(several_hosts=False)
 
 
 def lay_out_hosts(job: Path, count: int) -> Sequence[Path]:
@@ -57,17 +72,12 @@ def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
 
     The first one's log goes to the terminal, those of the others to files in their folders. They end with this process,
     however it ends.
-
-    Raises:
-        UserError: this system has no command that would see to that.
     """
-    if shutil.which(_ENDING_WITH_US[0]) is None:
-        raise UserError(f"--hosts: expected the command {_ENDING_WITH_US[0]}, of the package util-linux, got none")
     job = Hyperparameters.read(Paths(bases[0]).hyperparameters)
     if job.store == HOROVOD:
         return _report(bases, _run_processes(job, bases, environ))
     environment = {"OMP_NUM_THREADS": str(max(1, cpus.available() // len(bases))), **environ}
-    command = [*_ENDING_WITH_US, sys.executable, "-m", "gluon_ssd.train"]
+    command = supervision.ending_with_us([sys.executable, "-m", "gluon_ssd.train"])
     with ExitStack() as stack:
         processes = []
         for base in bases:
@@ -86,7 +96,6 @@ def run_hosts(bases: Sequence[Path], environ: Mapping[str, str]) -> int:
 
 def _run_processes(job: Hyperparameters, bases: Sequence[Path], environ: Mapping[str, str]) -> list[int]:
     """Run the processes of all hosts, which share gradients through Horovod; return the hosts' exit codes."""
-    mpirun.check_installed(several_hosts=False)
     logs.configure()
     processes = job.sagemaker_mpi_num_of_processes_per_host or 1
     bases = [base.resolve() for base in bases]
