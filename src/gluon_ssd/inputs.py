@@ -112,7 +112,7 @@ def _open(opener: "_Opener", share: Share) -> Iterator[Data]:
             validation.source, _form(channels.validation, job, _validation_share(opener, share)), job, num_workers
         ) as validating,
     ):
-        replicas = (_replica(channels.train, train), _replica(channels.validation, validation))
+        replicas = (_replica(channels.train, train, share), _replica(channels.validation, validation, share))
         yield Data(training, validating if _validates(opener, share) else (), names, replicas, is_split)
 
 
@@ -233,8 +233,9 @@ def _validation_share(opener: _Opener, share: Share) -> Share:
     return share.of_own_host if channel.is_sharded else share
 
 
-def _replica(channel: Channel, opened: _Opened) -> Replica:
-    if channel.is_sharded or isinstance(opened.source, RecordPipe):
+def _replica(channel: Channel, opened: _Opened, share: Share) -> Replica:
+    # To sum a channel up takes a while, and one worker has nobody to differ from.
+    if share.workers == 1 or channel.is_sharded or isinstance(opened.source, RecordPipe):
         return Replica(channel.name)
     return Replica(channel.name, len(opened.source), opened.source.checksum())
 

@@ -11,7 +11,7 @@ from gluon_ssd.errors import UserError
 
 @dataclass(frozen=True)
 class Replica:
-    """What tells a host's files of a channel from others; zeros where it has its own, or streams, which say it late."""
+    """What tells a host's files of a channel from others; zeros where nobody asks, or it cannot tell."""
 
     channel: str
     images: int = 0
