@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
     pytest.fail("".join(seen))
 
 
+@contextmanager
+def two_in_training(folder: Path) -> Iterator[tuple[list[Machine], list[Job], list[subprocess.Popen[str]]]]:
+    """Two machines, in the second epoch of a job without end."""
+    keys = make_keys(folder / "keys")
+    with machines(2) as hosts:
+        jobs = lay_out(folder, hosts, kv_store="horovod", epochs="100000")
+        processes = start(jobs, hosts, keys)
+        wait_for(processes[0], "host=algo-2, epoch=1,")
+        yield hosts, jobs, processes
+
+
 def test_three_machines_train_together_although_one_comes_half_a_minute_late(tmp_path: Path) -> None:
     keys = make_keys(tmp_path / "keys")
     with machines(3) as hosts:
@@ -82,11 +94,7 @@ def test_a_machine_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_
 
 
 def test_a_process_that_is_killed_ends_the_job_on_both_machines_within_a_minute(tmp_path: Path) -> None:
-    keys = make_keys(tmp_path / "keys")
-    with machines(2) as hosts:
-        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
-        processes = start(jobs, hosts, keys)
-        wait_for(processes[0], "host=algo-2, epoch=1,")
+    with two_in_training(tmp_path) as (hosts, jobs, processes):
         (number,) = processes_that_train(hosts[1])
         assert b"=/algo-1\0" not in Path(f"/proc/{number}/environ").read_bytes()
         os.kill(number, signal.SIGKILL)
@@ -98,11 +106,7 @@ def test_a_process_that_is_killed_ends_the_job_on_both_machines_within_a_minute(
 
 
 def test_the_loss_of_the_first_machine_ends_the_job_on_the_other_within_a_minute(tmp_path: Path) -> None:
-    keys = make_keys(tmp_path / "keys")
-    with machines(2) as hosts:
-        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
-        processes = start(jobs, hosts, keys)
-        wait_for(processes[0], "host=algo-2, epoch=1,")
+    with two_in_training(tmp_path) as (_, jobs, processes):
         processes[0].kill()
         killed = time.monotonic()
         finish(jobs[:1], processes[:1])
@@ -114,11 +118,7 @@ def test_the_loss_of_the_first_machine_ends_the_job_on_the_other_within_a_minute
 
 
 def test_a_machine_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_path: Path) -> None:
-    keys = make_keys(tmp_path / "keys")
-    with machines(2) as hosts:
-        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
-        processes = start(jobs, hosts, keys)
-        wait_for(processes[0], "host=algo-2, epoch=1,")
+    with two_in_training(tmp_path) as (_, jobs, processes):
         # unshare has become the parent of the container's first process.
         (first,) = Path(f"/proc/{processes[1].pid}/task/{processes[1].pid}/children").read_text().split()
         os.kill(int(first), signal.SIGTERM)
@@ -128,11 +128,7 @@ def test_a_machine_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_pat
 
 
 def test_a_machine_whose_cable_is_cut_ends_the_job_on_both_sides_within_two_minutes(tmp_path: Path) -> None:
-    keys = make_keys(tmp_path / "keys")
-    with machines(2) as hosts:
-        jobs = lay_out(tmp_path, hosts, kv_store="horovod", epochs="100000")
-        processes = start(jobs, hosts, keys)
-        wait_for(processes[0], "host=algo-2, epoch=1,")
+    with two_in_training(tmp_path) as (hosts, jobs, processes):
         hosts[1].unplug()
         cut = time.monotonic()
         ended = finish(jobs, processes)

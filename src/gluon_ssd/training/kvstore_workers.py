@@ -25,7 +25,6 @@ from gluon_ssd.training.server_optimizer import VALUES, ServerOptimizer, message
 
 logger = logging.getLogger(__name__)
 
-ASYNC = "dist_async"
 _GRACE = 30  # seconds that the others may take to leave, and then the server's processes to end
 _OWN_WORDS = 3  # seconds in which others, whose mistakes may be the same, tell of them before they are ended
 _PAUSE = 0.05  # seconds between two looks at what the others say, or whether they have come
