@@ -2,13 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import UserError
-from gluon_ssd.sagemaker import cpus, mpirun, name_resolution, supervision
+from gluon_ssd.sagemaker import cpus, mpirun, name_resolution, ssh_keys, supervision
 from gluon_ssd.sagemaker.cluster import Cluster
 from gluon_ssd.sagemaker.hyperparameters import HOROVOD, Hyperparameters
 from gluon_ssd.sagemaker.launched import Launched
@@ -65,12 +65,20 @@ class HorovodJob:
             _check_unquoted(options)
         mpirun.check_installed(several_hosts=several_hosts)
         command = mpirun.words([self.paths.base], processes, options=options)
-        if several_hosts:
-            hosts = sorted(self.cluster.hosts)
-            name_resolution.addresses(hosts, deadline=deadline, stopped=lambda: stop.requested)
-            command = [sys.executable, "-m", "gluon_ssd.sagemaker.mpi_host", str(processes)]
-        (code,) = supervision.run(command, environ, [self.paths], deadline=deadline, stop=stop, options=options)
+        with ExitStack() as stack:
+            if several_hosts:
+                stack.enter_context(_reachable(self.cluster, deadline, stop))
+                command = [sys.executable, "-m", "gluon_ssd.sagemaker.mpi_host", str(processes)]
+            (code,) = supervision.run(command, environ, [self.paths], deadline=deadline, stop=stop, options=options)
         return code
+
+
+@contextmanager
+def _reachable(cluster: Cluster, deadline: Deadline, stop: StopRequest) -> Iterator[None]:
+    """Wait until the hosts know each other's names and keys."""
+    name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=lambda: stop.requested)
+    with ssh_keys.exchanged(cluster, deadline=deadline, stopped=lambda: stop.requested):
+        yield
 
 
 def _check_unquoted(options: Sequence[str]) -> None:

@@ -4,17 +4,19 @@ import json
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 
 from contract.job import Ended, Job
-from image.container import make_job, started
+from image.container import IMAGE, make_job, started
 
 pytestmark = pytest.mark.docker
 
 HOSTS = ["algo-1", "algo-2"]
+QUIETLY = ("-o BatchMode=yes", "-o StrictHostKeyChecking=no", "-o ConnectTimeout=10", "-o LogLevel=ERROR")
 
 
 @pytest.fixture
@@ -35,13 +37,27 @@ def lay_out(folder: Path, **hyperparameters: str) -> list[Job]:
     return jobs
 
 
-def run_together(jobs: list[Job], network: str) -> list[Ended]:
+@contextmanager
+def together(jobs: list[Job], network: str) -> Iterator[list[subprocess.Popen[str]]]:
     with ExitStack() as stack:
-        processes = [
+        yield [
             stack.enter_context(started(job, "--network", network, "--hostname", host, "--network-alias", host))[1]
             for job, host in zip(jobs, HOSTS, strict=True)
         ]
+
+
+def run_together(jobs: list[Job], network: str) -> list[Ended]:
+    with together(jobs, network) as processes:
         return [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+
+
+def log_in(host: str, network: str) -> str:
+    """Try to reach a host by SSH from a container of no job; return what SSH says."""
+    trying = f"ssh-keygen -q -t ed25519 -N '' -f /root/key && ssh {' '.join(QUIETLY)} -i /root/key {host} echo in; true"
+    return subprocess.run(
+        ["docker", "run", "--rm", "--network", network, IMAGE, "sh", "-c", trying],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ).stdout  # fmt: skip
 
 
 def test_two_containers_train_together_by_a_parameter_server(tmp_path: Path, network: str) -> None:
@@ -51,6 +67,21 @@ def test_two_containers_train_together_by_a_parameter_server(tmp_path: Path, net
     # 8 images in batches of 2 x 4: one an epoch, on either host; the first judges and writes for both.
     assert [one.log.count("train cross_entropy <loss>=") for one in ended] == [2, 2]
     assert [one.log.count("validation mAP <score>=") for one in ended] == [2, 0]
+    assert [(job.base / "output" / "model.tar.gz").exists() for job in jobs] == [True, False]
+
+
+def test_two_containers_train_together_by_horovod_and_let_nobody_else_in(tmp_path: Path, network: str) -> None:
+    jobs = lay_out(tmp_path, kv_store="horovod", epochs="2")
+    with together(jobs, network) as processes:
+        first = processes[0].stdout
+        assert first
+        seen = list(takewhile(lambda line: "epoch=0, batch=1 train cross_entropy" not in line, first))
+        said = [log_in(host, network) for host in HOSTS]
+        ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+    assert [(one.code, one.failure) for one in ended] == [(0, None)] * 2, ["".join(seen), *(one.log for one in ended)]
+    assert said == [f"root@{host}: Permission denied (publickey,password).\n" for host in HOSTS]
+    # The launcher brings what both hosts say to the first.
+    assert {host for host in HOSTS if f"host={host}, epoch=1, batch=1 train cross_entropy" in ended[0].log} == {*HOSTS}
     assert [(job.base / "output" / "model.tar.gz").exists() for job in jobs] == [True, False]
 
 

@@ -9,11 +9,13 @@ import sys
 
 from sagemaker_training import mpi
 
+from gluon_ssd.sagemaker import name_resolution
 from gluon_ssd.sagemaker.cluster import Cluster
 from gluon_ssd.sagemaker.host_environment import for_all_hosts
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 
+_USUAL_INTERFACE = "eth0"
 _ENTRY_POINT = "train.py"  # the runner wants the name of a file
 
 
@@ -38,10 +40,16 @@ def main(processes: int) -> None:
         cluster.primary,
         sorted(cluster.hosts),
         " ".join(job.sagemaker_mpi_custom_mpi_options),
-        cluster.network_interface or "eth0",
+        _interface(cluster),
         timeout_in_seconds=job.host_timeout,
         instance_type=cluster.instance_type or "",
     ).run()
+
+
+def _interface(cluster: Cluster) -> str:
+    # The local mode of version 3 of SageMaker's SDK names one that is not there.
+    named = cluster.network_interface
+    return named if named and name_resolution.of_interface(named) else _USUAL_INTERFACE
 
 
 if __name__ == "__main__":
