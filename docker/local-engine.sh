@@ -106,8 +106,11 @@ install() { # command package
 stop() {
   [ -f "$state/pid" ] || return 0
   pid=$(cat "$state/pid")
-  kill "$pid"
-  while kill -0 "$pid" 2> /dev/null; do sleep 0.2; done
+  # Its number may have gone to another process since.
+  if [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = dockerd ]; then
+    kill "$pid"
+    while kill -0 "$pid" 2> /dev/null; do sleep 0.2; done
+  fi
   rm -rf "$state"
 }
 
