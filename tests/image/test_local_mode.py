@@ -1,6 +1,5 @@
 """The local mode of SageMaker's SDK: the example, as a notebook would run it."""
 
-import json
 import os
 import subprocess
 import tarfile
@@ -121,8 +120,3 @@ def test_the_example_asks_for_a_tuning_job_by_the_built_ins_objective(sdk: Path,
         "train": "application/x-recordio",
         "validation": "application/x-recordio",
     }
-
-
-def test_the_metrics_of_the_example_are_those_of_the_jobs() -> None:
-    definitions = json.loads((ROOT / "examples" / "metrics.json").read_text())
-    assert definitions == [{"Name": metric.name, "Regex": metric.regex} for metric in METRICS]
