@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from image.container import IMAGE
+from image.sdk import ROOT
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,3 +22,13 @@ def _image() -> None:
         pytest.fail(missing)
     if missing:
         pytest.skip(f"{missing}; `make test-image` brings what is missing")
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Path:
+    """Return the Python that has version 2 of SageMaker's SDK."""
+    python = ROOT / ".venv-sdk" / "bin" / "python"
+    if not python.exists():
+        assert os.environ.get("REQUIRE_DOCKER") != "1"
+        pytest.skip("SageMaker's SDK is not installed; `make test-image` does it")
+    return python
