@@ -32,3 +32,12 @@ def sdk() -> Path:
         assert os.environ.get("REQUIRE_DOCKER") != "1"
         pytest.skip("SageMaker's SDK is not installed; `make test-image` does it")
     return python
+
+
+@pytest.fixture(scope="session")
+def sdk3() -> Path:
+    """Return the Python that has version 3 of SageMaker's SDK, which is too large for every run of these tests."""
+    python = ROOT / ".venv-sdk3" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("version 3 of SageMaker's SDK is not installed (940 MB); `make test-sdk3` does it")
+    return python
