@@ -8,10 +8,10 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell { cat $(HOROVOD_FILES) /etc/os-release; $(PYTHON) --version; } | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test test-distributed check lock bench clean image image-gpu test-image test-image-gpu inventory audit
+.PHONY: help setup train test test-distributed check lock bench clean image image-gpu test-image test-image-gpu test-sdk3 inventory audit
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## make .venv from the locked requirements
 
@@ -68,10 +68,10 @@ image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
 image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and 15 GB while it is built)
 	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg DEVICE=gpu --tag gluon-ssd:gpu .
 
-# The SDK needs another numpy than MXNet.
-.venv-sdk/.ready: docker/sdk.txt
-	$(PYTHON) -m venv --clear .venv-sdk
-	.venv-sdk/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/sdk.txt
+# The SDKs need another numpy than MXNet.
+.venv-%/.ready: docker/%.txt
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/$*.txt
 	touch $@
 
 test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it as its users do (as root on Debian it needs nothing)
@@ -80,6 +80,10 @@ test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it 
 test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image-gpu \
 	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_gpu_image.py
+
+test-sdk3: $(READY) .venv-sdk3/.ready  ## the same by version 3 of SageMaker's SDK alone, which takes 940 MB
+	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image \
+	  && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker tests/image/test_model_trainer.py
 
 .inventory/.ready: docker/inventory.txt $(READY)
 	rm -rf .inventory
@@ -111,10 +115,10 @@ lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	for name in cuda nvcc; do \
 	  $(LOCK) --no-deps docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
-	for name in sdk inventory; do \
+	for name in sdk sdk3 inventory; do \
 	  $(LOCK) docker/$$name.in --output-file docker/$$name.txt > /dev/null || exit; \
 	done
 	rm -rf .venv-lock
 
 clean:  ## remove everything that make has made
-	rm -rf .venv .venv-lock $(HOROVOD) .venv-sdk .inventory inventory $(DEMO) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lock $(HOROVOD) .venv-sdk .venv-sdk3 .inventory inventory $(DEMO) .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Train and tune by SageMaker's Python SDK, version 2; for users of the built-in, the image's URI changes.
+r"""Train, tune and deploy by SageMaker's Python SDK, version 2; for users of the built-in, the image's URI changes.
 
     pip install "sagemaker<3"
     python examples/sagemaker_jobs.py train --image-uri URI --role ARN --instance-type ml.g5.xlarge \
@@ -6,6 +6,13 @@
         --hyperparameter num_classes=20 num_training_samples=5011 base_network=resnet-50
 
 On this machine, by Docker: --instance-type local, and file:// in the place of s3://.
+
+An endpoint needs an image that serves; that of gluon-ssd trains, and has no command `serve` yet. Its model is the one
+that `train` says it has left:
+
+    python examples/sagemaker_jobs.py deploy --image-uri URI --role ARN --instance-type ml.c5.xlarge \
+        --model s3://bucket/models/JOB/output/model.tar.gz
+    python examples/sagemaker_jobs.py predict --endpoint NAME photo.jpg
 """
 
 import argparse
@@ -13,14 +20,23 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from sagemaker.deserializers import JSONDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
 from sagemaker.local import LocalSession
+from sagemaker.model import Model
+from sagemaker.predictor import Predictor
+from sagemaker.serializers import IdentitySerializer
 from sagemaker.session import Session
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
 
 METRICS = json.loads(Path(__file__).with_name("metrics.json").read_text())
 OBJECTIVE = "validation:mAP"
+
+
+def session(options: argparse.Namespace) -> Session:
+    """Return the way to SageMaker, or to Docker on this machine."""
+    return LocalSession() if options.instance_type.startswith("local") else Session()
 
 
 def estimator(options: argparse.Namespace) -> Estimator:
@@ -35,7 +51,7 @@ def estimator(options: argparse.Namespace) -> Estimator:
         output_path=options.output,
         hyperparameters=dict(pair.split("=", 1) for pair in options.hyperparameter),
         metric_definitions=METRICS,
-        sagemaker_session=LocalSession() if options.instance_type.startswith("local") else Session(),
+        sagemaker_session=session(options),
     )
 
 
@@ -62,28 +78,67 @@ def tuner(options: argparse.Namespace) -> HyperparameterTuner:
     )
 
 
+def deploy(options: argparse.Namespace) -> Predictor:
+    """Make an endpoint of a job's model; it takes minutes to come up."""
+    model = Model(
+        image_uri=options.image_uri,
+        model_data=options.model,
+        role=options.role,
+        predictor_cls=predictor,
+        sagemaker_session=session(options),
+    )
+    return model.deploy(options.instance_count, options.instance_type, endpoint_name=options.endpoint, wait=False)
+
+
+def predictor(endpoint: str, sagemaker_session: Session) -> Predictor:
+    """Return what asks an endpoint: an image goes there, JSON comes back."""
+    return Predictor(endpoint, sagemaker_session, IdentitySerializer("image/jpeg"), JSONDeserializer())
+
+
 def main() -> None:
     """Run one of the commands."""
     options = _parser().parse_args()
-    if options.command == "tune":
+    if options.command == "train":
+        job = estimator(options)
+        job.fit(channels(options))
+        print("model:", job.model_data)
+    elif options.command == "tune":
         tuner(options).fit(channels(options), wait=False)
-        return
-    estimator(options).fit(channels(options))
+    elif options.command == "deploy":
+        print("endpoint:", deploy(options).endpoint_name)
+    else:
+        print(json.dumps(predictor(options.endpoint, session(options)).predict(options.image.read_bytes())))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["train", "tune"], help="one job, or a search among several")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, meaning in (("train", "run one job"), ("tune", "search for the best of several jobs")):
+        _add_job(_add_instances(commands.add_parser(name, help=meaning)))
+    commands.choices["tune"].add_argument("--jobs", type=int, default=10, help="how many in all (default 10)")
+    deployed = _add_instances(commands.add_parser("deploy", help="make an endpoint; the image must be one that serves"))
+    deployed.add_argument("--model", required=True, metavar="URI", help="s3:// model.tar.gz that a job has left")
+    deployed.add_argument("--endpoint", metavar="NAME", help="its name (default: made of that of the image)")
+    asked = commands.add_parser("predict", help="ask an endpoint what it finds in an image")
+    asked.add_argument("--endpoint", required=True, metavar="NAME")
+    asked.add_argument("--instance-type", default="ml.c5.xlarge", help="local, if it is on this machine")
+    asked.add_argument("image", type=Path, help="a JPEG file")
+    return parser
+
+
+def _add_instances(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--image-uri", required=True, help="the image, in a registry that SageMaker may pull from")
-    parser.add_argument("--role", required=True, help="ARN of the role that the job runs under")
+    parser.add_argument("--role", required=True, help="ARN of the role that it runs under")
+    parser.add_argument("--instance-type", default="ml.g5.xlarge")
+    parser.add_argument("--instance-count", type=int, default=1)
+    return parser
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
     for name in ("train", "validation"):
         parser.add_argument(f"--{name}", required=True, metavar="URI", help="s3:// folder of RecordIO files")
     parser.add_argument("--output", required=True, metavar="URI", help="s3:// folder that gets model.tar.gz")
-    parser.add_argument("--instance-type", default="ml.g5.xlarge")
-    parser.add_argument("--instance-count", type=int, default=1)
     parser.add_argument("--hyperparameter", nargs="+", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--jobs", type=int, default=10, help="of tune: how many in all")
-    return parser
 
 
 if __name__ == "__main__":

@@ -115,6 +115,13 @@ def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
     assert names(tmp_path / "model") == []
 
 
+def test_checking_leaves_alone_what_another_host_is_writing_in_the_same_folder(tmp_path: Path) -> None:
+    other = tmp_path / ".writing-another"
+    other.mkdir()
+    artifact.check_writable(tmp_path)
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def built_in(folder: Path, *, mean: list[float], hyperparameters: dict[str, str] = HYPERPARAMETERS) -> None:
     """Leave what the built-in algorithm would: other host, other epoch, no model.json."""
     write(folder)

@@ -39,6 +39,7 @@ EVERYTHING = {
     "train",
     "subcommand",
     "model_commands",
+    "algorithm_command",
     "cli",
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -88,13 +89,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "train",
         "subcommand",
         "model_commands",
+        "algorithm_command",
         "cli",
         "tools",
     },
-    "job": EVERYTHING - {"launching", "tools", "train", "subcommand", "model_commands", "cli", "job"},
+    "job": EVERYTHING
+    - {"launching", "tools", "train", "subcommand", "model_commands", "algorithm_command", "cli", "job"},
     "train": {"errors", "sagemaker", "launching", "job"},
     "subcommand": set(),
     "model_commands": {"data", "detector", "errors", "sagemaker", "subcommand", "tools"},
+    "algorithm_command": {"sagemaker", "subcommand", "tools"},
     "cli": EVERYTHING - {"cli"},
     "__main__": {"cli"},
 }

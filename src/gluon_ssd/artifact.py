@@ -59,8 +59,9 @@ class Artifact:
 
 def check_writable(folder: Path) -> None:
     """Raise the PlatformError that `write` would, before hours have gone into a model."""
-    with _staging(folder) as staging:
-        (staging / DESCRIPTION).touch()
+    # Nothing is cleared away: in SageMaker's local mode all hosts have one model folder, and look at it at once.
+    with _aside(folder) as aside:
+        (aside / DESCRIPTION).touch()
 
 
 def write(
@@ -160,16 +161,24 @@ def archive(folder: Path, path: Path) -> None:
 
 @contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
+    """Give a folder to write in, as `_aside` does, and clear away those of processes that were killed meanwhile."""
+    with _aside(folder) as staging:
+        for left in folder.glob(f"{UNFINISHED}*"):
+            if left != staging:
+                shutil.rmtree(left)
+        yield staging
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
     """Give a hidden folder inside `folder`, on the same disk, that is gone afterwards whatever happens."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed while it wrote
-            shutil.rmtree(left)
-        staging = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            yield staging
+            yield aside
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
     except (OSError, mx.base.MXNetError) as error:
         raise PlatformError(f"output: expected to write to {folder}, got {error}") from error
 

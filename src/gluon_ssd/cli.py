@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from gluon_ssd import model_commands
+from gluon_ssd import algorithm_command, model_commands
 from gluon_ssd.data.counted import counted
 from gluon_ssd.errors import JobError, UserError
 from gluon_ssd.imagenet import places
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     model_commands.add_evaluate(commands)
     model_commands.add_export(commands)
     _add_fetch_weights(commands)
+    algorithm_command.add_algorithm(commands)
     return parser
 
 

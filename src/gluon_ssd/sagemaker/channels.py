@@ -20,7 +20,6 @@ PRETRAINED = "pretrained"
 """The channel that holds ImageNet weights, an extension."""
 
 _KEYS = ("ContentType", "TrainingInputMode", "RecordWrapperType", "S3DistributionType")
-_ANNOTATIONS = (*IMAGES, "application/json", "application/xml")  # SageMaker's guide gives them the type of the images
 _REQUIRED = {"train": "images to train on", "validation": "images to validate on"}
 PIPE = "Pipe"
 # FastFile shows S3 objects as files that are fetched when they are read: a file all the same.
@@ -47,6 +46,36 @@ _REMEDIES = {
 def own_annotations(name: str) -> str:
     """Return the name of the channel that holds the annotations of one channel's images."""
     return f"{name}_annotation"
+
+
+@dataclass(frozen=True)
+class Readable:
+    """A channel that a job can read: what it holds, in words and as content types, and how it may come.
+
+    Without content types any will do.
+    """
+
+    name: str
+    holds: str
+    content_types: tuple[str, ...]
+    input_modes: tuple[str, ...] = _FILE_MODES
+    is_required: bool = False
+
+
+# SageMaker's guide gives annotations the type of the images.
+_OF_ANNOTATIONS = (*IMAGES, "application/json", "application/xml")
+READABLE = (
+    *(
+        Readable(name, holds, (RECORDIO, *IMAGES, MANIFEST), (*_FILE_MODES, PIPE), is_required=True)
+        for name, holds in _REQUIRED.items()
+    ),
+    *(Readable(own_annotations(name), f"annotations of {holds}", _OF_ANNOTATIONS) for name, holds in _REQUIRED.items()),
+    Readable(SHARED_ANNOTATIONS, "annotations of the images to train and to validate on", _OF_ANNOTATIONS),
+    Readable(MODEL, "the model to start from: model.tar.gz of an earlier job", (MODEL_TYPE,)),
+    Readable(PRETRAINED, "ImageNet weights to start from: .params files", ()),
+)
+"""All of them."""
+_READABLE = {readable.name: readable for readable in READABLE}
 
 
 @dataclass(frozen=True)
@@ -184,26 +213,22 @@ def _missing(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]
 
 def _unreadable(channels: Mapping[str, Channel], annotations: Mapping[str, Channel]) -> list[str]:
     """Say all that stands against reading the channels that a job reads."""
-    read: dict[Channel, Sequence[str]] = {
-        channels[name]: (RECORDIO, *IMAGES, MANIFEST) for name in _REQUIRED if name in channels
-    }
-    read |= dict.fromkeys(annotations.values(), _ANNOTATIONS)
-    if MODEL in channels:
-        read[channels[MODEL]] = (MODEL_TYPE,)
-    if PRETRAINED in channels:
-        read[channels[PRETRAINED]] = (channels[PRETRAINED].content_type or "",)  # there is none for it: any will do
-    mistakes = [mistake for channel, content_types in read.items() for mistake in _mistaken(channel, content_types)]
-    return [*mistakes, *_unpaired(channels)]
+    names = [*_REQUIRED, *(channel.name for channel in annotations.values()), MODEL, PRETRAINED]
+    read = [channels[name] for name in dict.fromkeys(names) if name in channels]
+    return [*(mistake for channel in read for mistake in _mistaken(channel)), *_unpaired(channels)]
 
 
-def _mistaken(channel: Channel, content_types: Sequence[str]) -> list[str]:
+def _mistaken(channel: Channel) -> list[str]:
     mistakes = []
-    modes = (*_FILE_MODES, PIPE) if channel.name in _REQUIRED else _FILE_MODES
-    remedy = _REMEDIES.get(channel.name, _REMEDY)
-    if channel.content_type not in (None, *content_types):
-        mistakes.append(f"ContentType: expected {_either(content_types)}, got '{channel.content_type}'; {remedy}")
-    if channel.input_mode not in modes:
-        mistakes.append(f"TrainingInputMode: expected {_either(modes)}, got '{channel.input_mode}'; {remedy}")
+    readable, remedy = _READABLE[channel.name], _REMEDIES.get(channel.name, _REMEDY)
+    if readable.content_types and channel.content_type not in (None, *readable.content_types):
+        mistakes.append(
+            f"ContentType: expected {_either(readable.content_types)}, got '{channel.content_type}'; {remedy}"
+        )
+    if channel.input_mode not in readable.input_modes:
+        mistakes.append(
+            f"TrainingInputMode: expected {_either(readable.input_modes)}, got '{channel.input_mode}'; {remedy}"
+        )
     if channel.distribution not in _DISTRIBUTIONS:
         mistakes.append(f"S3DistributionType: expected {_either(_DISTRIBUTIONS)}, got '{channel.distribution}'")
     return [f"{channel.name} channel: {mistake}" for mistake in mistakes]

@@ -210,7 +210,7 @@ class Hyperparameters:
         mistakes += [*_too_small(values), *_too_late(values), *_out_of_step(values), *_unknown(strings)]
         if mistakes:
             raise UserError("hyperparameters: " + "; ".join(mistakes))
-        ignored = tuple(name for name in strings if name not in _ACTING)
+        ignored = tuple(name for name in strings if name not in ACTING)
         return cls(**values, ignored=ignored, _strings=tuple(_final_strings(strings).items()))
 
     @property
@@ -253,7 +253,8 @@ class Hyperparameters:
 _RULES: dict[str, Rule] = {
     field.name: field.metadata["rule"] for field in dataclasses.fields(Hyperparameters) if "rule" in field.metadata
 }
-_ACTING = tuple(name for name, rule in _RULES.items() if rule.meaning)
+ACTING: Mapping[str, Rule] = {name: rule for name, rule in _RULES.items() if rule.meaning}
+"""The rules of those that do something, by name, in order."""
 
 DEFAULTS: dict[str, str] = {name: rule.default or "" for name, rule in _RULES.items()}
 """The configuration of a job that sets nothing, in the order in which the built-in prints it."""
@@ -262,7 +263,7 @@ DEFAULTS: dict[str, str] = {name: rule.default or "" for name, rule in _RULES.it
 def markdown_table() -> str:
     """Return the table of hyperparameters for people: one line each, extensions marked."""
     lines = ["| name | values | default | meaning | extension |", "|---|---|---|---|---|"]
-    lines += [_markdown_row(name, rule) for name, rule in _RULES.items() if name in _ACTING]
+    lines += [_markdown_row(name, rule) for name, rule in ACTING.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -307,7 +308,7 @@ def _unknown(strings: Mapping[str, str]) -> list[str]:
 
 def _suggestion(name: str) -> str:
     # Extra blanks and capitals are among the mistakes to see through.
-    matches = get_close_matches(name.strip().lower(), _ACTING, n=1)
+    matches = get_close_matches(name.strip().lower(), ACTING, n=1)
     return f", did you mean '{matches[0]}'?" if matches else ""
 
 

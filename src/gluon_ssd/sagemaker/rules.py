@@ -1,12 +1,13 @@
 """The kinds of hyperparameters: each turns the text that SageMaker sends into a typed value."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 from gluon_ssd.sagemaker import mpi_options
 
@@ -15,6 +16,22 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"[+-]?\d+", re.ASCII)
 _LONGEST_SHOWN = 100
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+_USUAL_BOOLEANS = ("true", "false", "True", "False", "1", "0")
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What a hyperparameter may hold, as far as SageMaker has words for it: its kind, both ends or the words.
+
+    There are no ends where one of them is missing, and neither ends nor words for free text.
+    """
+
+    kind: Literal["Integer", "Continuous", "Categorical", "FreeText"]
+    ends: tuple[int, int] | tuple[float, float] | None = None
+    words: tuple[str, ...] = ()
+
+
+FREE_TEXT = Domain("FreeText")
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class Rule:
         default: the text that stands for a missing value; None if there must be one.
         meaning: one line for the table of hyperparameters; empty for a name that is accepted and does nothing.
         extension: whether the built-in algorithm lacks it.
+        domain: what `convert` takes, for programs.
     """
 
     convert: Callable[[str], object]
@@ -34,6 +52,7 @@ class Rule:
     default: str | None
     meaning: str
     extension: bool = False
+    domain: Domain = FREE_TEXT
 
     def value(self, text: str) -> object:
         """Return the value of `text`, of the default if it is blank; raise ValueError `expected X, got Y`."""
@@ -61,7 +80,8 @@ def integer(
     """Declare an integer in [least, most]; `expected` says it better where the least depends on something else."""
     expected = expected or (f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}")
     convert = partial(_integer, least=least, most=most)
-    return cast("int", _declare(Rule(convert, expected, default, meaning, extension)))
+    domain = Domain("Integer", None if most is None else (least, most))
+    return cast("int", _declare(Rule(convert, expected, default, meaning, extension, domain)))
 
 
 def integer_or_auto(least: int, *, meaning: str, extension: bool = False) -> int | None:
@@ -74,19 +94,24 @@ def integer_or_auto(least: int, *, meaning: str, extension: bool = False) -> int
 def real(interval: str, *, default: str, meaning: str) -> float:
     """Declare a number in an interval written as in mathematics: `(0, 1]` leaves out 0 and takes 1."""
     low, high = (float(end) for end in interval[1:-1].split(","))
-    convert = partial(_real, low=low, high=high, closed=(interval[0] == "[", interval[-1] == "]"))
-    return cast("float", _declare(Rule(convert, f"a number in {interval}", default, meaning)))
+    least = low if interval[0] == "[" else math.nextafter(low, high)
+    most = high if interval[-1] == "]" else math.nextafter(high, low)
+    convert = partial(_real, least=least, most=most)
+    domain = Domain("Continuous", (least, most))
+    return cast("float", _declare(Rule(convert, f"a number in {interval}", default, meaning, domain=domain)))
 
 
 def one_of(*choices: str, default: str, meaning: str, extension: bool = False) -> str:
     """Declare one of a few words."""
     expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return cast("str", _declare(Rule(partial(_one_of, choices=choices), expected, default, meaning, extension)))
+    convert, domain = partial(_one_of, choices=choices), Domain("Categorical", words=choices)
+    return cast("str", _declare(Rule(convert, expected, default, meaning, extension, domain)))
 
 
 def boolean(*, default: str, meaning: str, extension: bool = False) -> bool:
     """Declare a truth value, in the spellings of Python, JSON, the SageMaker console and the developer guide."""
-    return cast("bool", _declare(Rule(_boolean, "true, false, 1 or 0", default, meaning, extension)))
+    domain = Domain("Categorical", words=_USUAL_BOOLEANS)
+    return cast("bool", _declare(Rule(_boolean, "true, false, 1 or 0", default, meaning, extension, domain)))
 
 
 def increasing_integers(least: int, *, default: str, meaning: str) -> tuple[int, ...]:
@@ -138,11 +163,9 @@ def _integer_or_auto(text: str, least: int) -> int | None:
     return None if text.lower() == "auto" else _integer(text, least)
 
 
-def _real(text: str, low: float, high: float, closed: tuple[bool, bool]) -> float:
+def _real(text: str, least: float, most: float) -> float:
     number = _number(text)
-    above = number >= low if closed[0] else number > low
-    below = number <= high if closed[1] else number < high
-    if not (above and below):
+    if not least <= number <= most:
         raise ValueError
     return number
 

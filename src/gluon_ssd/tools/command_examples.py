@@ -132,3 +132,14 @@ PATH is a .rec or .manifest file, a folder of either, or a folder of images. Lab
 exit code is 2 where a job would refuse them, and 0 however suspicious they look. Pictures show suspicious labels first.
 Images that a manifest names by s3:// addresses are not fetched.
 """
+ALGORITHM_EXAMPLES = """examples:
+  gluon-ssd algorithm --image-uri 123456789012.dkr.ecr.eu-west-1.amazonaws.com/gluon-ssd:gpu --output algorithm.json
+  aws sagemaker create-algorithm --cli-input-json file://algorithm.json
+
+  gluon-ssd algorithm --image-uri 123456789012.dkr.ecr.eu-west-1.amazonaws.com/gluon-ssd:cpu --name gluon-ssd-cpu \\
+      --instance-types ml.c7i.4xlarge ml.c7i.8xlarge
+
+SageMaker then checks hyperparameters and channels of jobs that name the algorithm before they start, and knows their
+metrics; a tuning job takes validation:mAP as its objective. Name instance types without GPUs for the image for CPUs: it
+refuses to train where there is a GPU. The algorithm trains; it cannot make endpoints, since the image does not serve.
+"""
