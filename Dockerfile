@@ -5,8 +5,10 @@ ARG BASE_IMAGE=debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8
 # ---- Debian's packages that run
 FROM ${BASE_IMAGE} AS system
 ARG DEBIAN_FRONTEND=noninteractive
+# Security updates of the base too, which is as old as its digest.
 # libgomp1 and libquadmath0 are MXNet's; OpenMPI and SSH start the workers of Horovod.
 RUN apt-get update \
+ && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends ca-certificates libgomp1 libquadmath0 openmpi-bin openssh-server \
       python3 python3-distutils \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /etc/ssh/ssh_host_* \
