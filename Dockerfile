@@ -5,8 +5,10 @@ ARG BASE_IMAGE=debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8
 # ---- Debian's packages that run
 FROM ${BASE_IMAGE} AS system
 ARG DEBIAN_FRONTEND=noninteractive
+# Security updates of the base too, which is as old as its digest.
 # libgomp1 and libquadmath0 are MXNet's; OpenMPI and SSH start the workers of Horovod.
 RUN apt-get update \
+ && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends ca-certificates libgomp1 libquadmath0 openmpi-bin openssh-server \
       python3 python3-distutils \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* /etc/ssh/ssh_host_* \
@@ -24,19 +26,21 @@ RUN printf '%s\n' "${EXTRA_CA_PEM}" > /usr/local/share/ca-certificates/extra.crt
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PATH=/opt/venv/bin:$PATH
 RUN python3 -m venv /opt/venv && mkdir /opt/nvidia
 ARG DEVICE=cpu
-# CUDA's libraries, outside of /opt/venv, to be a layer of their own.
+# CUDA's libraries, outside of /opt/venv, to be a layer of their own; with what tells their versions and licences.
 COPY docker/cuda.txt /build/
 RUN if [ "${DEVICE}" = gpu ]; then \
-      pip install --no-deps --require-hashes --target /build/cuda -r /build/cuda.txt && mv /build/cuda/nvidia/*/ /opt/nvidia/; \
+      pip install --no-deps --require-hashes --target /build/cuda -r /build/cuda.txt \
+      && mv /build/cuda/nvidia/*/ /build/cuda/*.dist-info /opt/nvidia/; \
     fi
 COPY docker/requirements.txt docker/requirements-gpu.txt /build/
 RUN if [ "${DEVICE}" = gpu ]; then list=requirements-gpu.txt; else list=requirements.txt; fi \
  && pip install --no-deps --require-hashes -r /build/$list
 COPY docker/build_horovod.sh docker/build_horovod_gpu.sh docker/horovod.txt docker/horovod-build.txt docker/nvcc.txt \
      docker/stub-libcuda.c /build/
+# The wheels by name: what is installed as a file has no identity of PyPI in an SBOM.
 RUN if [ "${DEVICE}" = gpu ]; then script=build_horovod_gpu.sh; else script=build_horovod.sh; fi \
  && PYTHON=python /build/$script /build/wheels \
- && pip install --no-deps /build/wheels/*.whl
+ && grep -oE '^[a-z].*==[^ ]+' /build/horovod.txt | xargs pip install --no-deps --no-index --find-links /build/wheels
 
 FROM build AS packages
 ARG DEVICE=cpu
@@ -46,8 +50,8 @@ RUN pip uninstall --yes setuptools pip \
  && cd /opt/venv/lib/python3.11/site-packages \
  && find numpy scipy -type d -name tests -prune -exec rm -rf {} + \
  && find horovod -name '*.so' -exec strip {} + \
- && rm -rf onnx/backend/test mxnet/include /opt/venv/include /opt/venv/bin/pip* \
-      /opt/nvidia/*/include /opt/nvidia/__pycache__ /opt/nvidia/cusparse /opt/nvidia/cublas/lib/libnvblas.so* \
+ && rm -rf tests onnx/test onnx/backend/test mxnet/include /opt/venv/include /opt/venv/bin/pip* \
+      /opt/nvidia/*/include /opt/nvidia/__pycache__ /opt/nvidia/*cusparse* /opt/nvidia/cublas/lib/libnvblas.so* \
       /opt/nvidia/cuda_runtime/lib/libOpenCL.so* /opt/nvidia/cufft/lib/libcufftw.so* \
       /opt/nvidia/cusolver/lib/libcusolverMg.so*
 RUN if [ "${DEVICE}" = gpu ]; then \

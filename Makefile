@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 DEMO := demo
+DEVICE := cpu
 HOROVOD := .horovod
 # Built once for all checkouts that have these files, and for a Python and an operating system, so an Open MPI.
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
@@ -90,17 +91,16 @@ test-sdk3: $(READY) .venv-sdk3/.ready  ## the same by version 3 of SageMaker's S
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .inventory -r docker/inventory.txt
 	touch $@
 
-inventory: .inventory/.ready  ## list what gluon-ssd:cpu is made of (SBOM, licences) in inventory/
-	docker/inventory.sh gluon-ssd:cpu .inventory inventory
+inventory: .inventory/.ready  ## list what an image is made of (SBOM, licences) in inventory/; DEVICE=gpu for the other
+	docker/inventory.sh gluon-ssd:$(DEVICE) .inventory inventory
 
-audit: .inventory/.ready  ## ask PyPI for known vulnerabilities of the image's Python packages
-	for name in requirements requirements-gpu horovod; do \
-	  PYTHONPATH=.inventory $(BIN)/python -m pip_audit --strict --disable-pip --no-deps -r docker/$$name.txt || exit; \
-	done
+audit: .inventory/.ready  ## ask PyPI for known vulnerabilities of the image's Python packages, beyond SECURITY.md
+	PYTHON=$(BIN)/python docker/audit.sh .inventory
 
-LOCK := .venv-lock/bin/uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+LOCK := .venv-lock/bin/uv pip compile --quiet $(UPGRADE) --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
   --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
+# What is locked stays, where it can; UPGRADE=--upgrade takes the newest.
 lock:  ## resolve docker/*.in into complete lists with versions and hashes
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet uv==0.13.9

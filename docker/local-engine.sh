@@ -7,7 +7,7 @@ set -eu
 
 state=${ENGINE_STATE:-/run/gluon-ssd-engine} # the engine's process id and log, and the base while it is made
 debian=debian:bookworm-slim
-made_here=gluon-ssd-base:bookworm
+made_here=gluon-ssd-base:debian-12
 
 main() {
   case ${1:-} in
@@ -69,6 +69,9 @@ make_base() {
     tail -n 5 "$state/debootstrap.log"
     exit 1
   }
+  # debootstrap names the release alone; its updates are beside it.
+  sed -i 's#^deb \(.*\) bookworm main$#&\ndeb \1 bookworm-updates main\ndeb \1-security bookworm-security main#' \
+    "$root/etc/apt/sources.list"
   # What the published slim image leaves out too.
   cat > "$root/etc/dpkg/dpkg.cfg.d/slim" <<'DPKG'
 path-exclude /usr/share/doc/*

@@ -16,6 +16,7 @@ import pytest
 from contract.job import clean_environment
 from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.tools.scenes import write_scenes
+from opencv_pixels import decoded
 from weight_store import serving
 
 GLUON_SSD = str(Path(sys.executable).with_name("gluon-ssd"))
@@ -216,9 +217,9 @@ def test_draw_shows_what_the_model_finds(
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == f"2 pictures in {tmp_path}\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scenes_00000.png", "scenes_00001.png"]
-    picture = cv2.imread(str(tmp_path / "scenes_00000.png"))
+    picture = decoded((tmp_path / "scenes_00000.png").read_bytes())
     sample = RecordIODataset.open(scenes.parent, channel="train", num_classes=5, label_width=350)[0]
-    plain = cv2.resize(cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR), None, fx=2, fy=2)
+    plain = cv2.resize(decoded(sample.image), None, fx=2, fy=2)
     assert picture.shape == plain.shape == (480, 640, 3)
     # Boxes and their labels, in the colors of the classes, cover a good part of it at so low a threshold.
     assert (np.abs(picture.astype(int) - plain).max(axis=2) > 40).mean() > 0.01

@@ -29,6 +29,7 @@ from gluon_ssd.detector import Detector
 from gluon_ssd.onnx_network import OnnxNetwork
 from gluon_ssd.ssd.network import found
 from gluon_ssd.tools.export import export
+from opencv_pixels import decoded
 
 STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
@@ -79,12 +80,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         path = job.write_records(channel, pictures(count))
         write_class_names(path.with_suffix(".classes"), ["red", "blue"])
     image = job.base.parent / "image.png"
-    cv2.imwrite(str(image), cv2.resize(decoded(picture(3, 1)), (160, 64)))
+    cv2.imwrite(str(image), cv2.resize(decoded(picture(3, 1).image), (160, 64)))
     return Trained(job, job.run(**ONE_THREAD), image)
-
-
-def decoded(sample: Sample) -> NDArray[np.uint8]:
-    return np.asarray(cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
 @pytest.fixture
@@ -244,10 +241,11 @@ def test_the_snippets_of_the_readme_find_the_same(trained: Trained, tmp_path: Pa
     (model / "model.json").write_text(json.dumps(description))
     (model / "model.onnx").unlink()
     export(model, onnx=model / "model.onnx")
-    square = cv2.resize(cv2.imread(str(trained.image)), (64, 64))
-    (tmp_path / "image.jpg").write_bytes(turned(cv2.imencode(".jpg", square)[1].tobytes()))
-    assert not np.array_equal(cv2.imread(str(tmp_path / "image.jpg")), cv2.imread(str(tmp_path / "image.jpg"), STORED))
-    expected = Detector.read(model, mx.cpu()).detect((tmp_path / "image.jpg").read_bytes())
+    square = cv2.resize(decoded(trained.image.read_bytes()), (64, 64))
+    image = turned(cv2.imencode(".jpg", square)[1].tobytes())
+    (tmp_path / "image.jpg").write_bytes(image)
+    assert not np.array_equal(decoded(image), decoded(image, STORED))
+    expected = Detector.read(model, mx.cpu()).detect(image)
     assert len(expected) > 1
     for snippet in snippets:
         script = f"{snippet}\nimport numpy\nnumpy.save('rows.npy', getattr(rows, 'asnumpy', lambda: rows)())"

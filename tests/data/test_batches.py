@@ -16,6 +16,7 @@ from gluon_ssd.data.records import RecordIODataset
 from gluon_ssd.data.sample import Sample
 from gluon_ssd.data.share import Share
 from gluon_ssd.errors import UserError
+from opencv_pixels import decoded
 from record_stream import frame
 
 MakeChannel = Callable[..., RecordIODataset]
@@ -98,11 +99,11 @@ def test_validation_shows_every_image_once_in_channel_order_and_leaves_out_the_u
 
 def test_validation_is_opencvs_resize_of_all_pixels(tmp_path: Path) -> None:
     pixels = np.random.default_rng(71).integers(0, 256, (200, 260, 3), dtype=np.uint8)
-    jpeg = cv2.imencode(".jpg", pixels)[1]
-    (tmp_path / "a.rec").write_bytes(frame(pack(Sample(jpeg.tobytes(), np.zeros((0, 6), np.float32)), 0)))
+    jpeg = cv2.imencode(".jpg", pixels)[1].tobytes()
+    (tmp_path / "a.rec").write_bytes(frame(pack(Sample(jpeg, np.zeros((0, 6), np.float32)), 0)))
     dataset = RecordIODataset.open(tmp_path, channel="validation", num_classes=1, label_width=350)
     (batch,) = _validation(dataset, num_workers=1)
-    expected = cv2.resize(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), (16, 16))
+    expected = cv2.resize(decoded(jpeg), (16, 16))
     np.testing.assert_array_equal(batch.images[0], expected[:, :, ::-1])
 
 

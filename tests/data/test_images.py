@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gluon_ssd.data import images
 from gluon_ssd.data.images import UnreadableImageError
+from opencv_pixels import decoded
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -58,7 +59,7 @@ def test_a_jpeg_can_be_decoded_smaller(shrinkage: int, shape: tuple[int, int]) -
 def test_a_jpeg_has_the_values_of_opencv_and_a_draft_nearly() -> None:
     noise = np.random.default_rng(5).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     jpeg = _encode(cv2.resize(noise, (333, 250), interpolation=cv2.INTER_CUBIC), ".jpg")
-    expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    expected = decoded(jpeg)[:, :, ::-1]
     np.testing.assert_array_equal(images.decode(jpeg), expected)
     difference = np.abs(images.decode(jpeg, draft=True).astype(int) - expected)
     assert 0 < difference.mean() < 2
@@ -101,7 +102,7 @@ def test_the_rotation_tag_of_a_camera_is_ignored() -> None:
     plain = _encode(_two_halves(), ".jpg")
     tagged = _with_rotation_tag(plain, 6)
     # The tag is one that OpenCV obeys unless told not to.
-    assert cv2.imdecode(np.frombuffer(tagged, np.uint8), cv2.IMREAD_COLOR).shape == (64, 32, 3)
+    assert decoded(tagged).shape == (64, 32, 3)
     np.testing.assert_array_equal(images.decode(tagged), images.decode(plain))
 
 

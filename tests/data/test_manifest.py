@@ -13,6 +13,7 @@ from annotation_documents import PIXEL_BOX, manifest, manifest_label, manifest_l
 from gluon_ssd.data.channel_files import ChannelFolder
 from gluon_ssd.data.manifest import ManifestDataset
 from gluon_ssd.errors import PlatformError, UserError
+from opencv_pixels import decoded
 
 Line = dict[str, object]
 
@@ -70,7 +71,7 @@ def test_images_are_found_by_relative_absolute_and_file_addresses(tmp_path: Path
         "train channel, b.manifest, line 2",
         *(f"train channel, x/a.jsonl, line {number}" for number in range(1, 6)),
     ]
-    grays = [cv2.imdecode(np.frombuffer(dataset[index].image, np.uint8), 1)[0, 0, 0] for index in range(len(dataset))]
+    grays = [decoded(dataset[index].image)[0, 0, 0] for index in range(len(dataset))]
     assert grays == [0, 10, 0, 20, 10, 20, 30]
     assert [dataset[index].objects.tolist() for index in range(4)] == [[OBJECT], [[2, *OBJECT[1:]]], [OBJECT], []]
 

@@ -15,15 +15,17 @@ pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parent.parent.parent
 LARGEST = {"cpu": 1.15e9, "gpu": 4.65e9}
-LIST = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()), sep='\\n')"
+LIST = "import importlib.metadata as m; print(*(d.name + '==' + d.version for d in m.distributions({})), sep='\\n')"
+FOLDERS = "cd /opt/nvidia && find -mindepth 1 -maxdepth 1 -type d ! -name '*.dist-info' -printf '%f\\n'"
 BUILD_TOOLS = "gcc g++ cc c++ clang as ld ar make cmake ninja nvcc pip pip3 git"
 PIP_CHECK = ("python", "-m", "pip", "--disable-pip-version-check", "check")
+OF_OPENCV = 'numpy>=2; python_version >= "3.9"'
 CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def packages() -> set[str]:
-    """Return the Python packages of the image, as a lock file names them."""
-    return {line.lower().replace("_", "-") for line in output_of("python", "-c", LIST).split()}
+def packages(where: str = "") -> set[str]:
+    """Return the Python packages of the image, or those of `path=[...]`, as a lock file names them."""
+    return {line.lower().replace("_", "-") for line in output_of("python", "-c", LIST.format(where)).split()}
 
 
 def locked(name: str) -> set[str]:
@@ -38,6 +40,13 @@ def test_the_image_is_no_larger_than_it_may_be() -> None:
 def test_the_python_packages_are_those_of_the_lock_and_no_other() -> None:
     jobs = "requirements-gpu" if DEVICE == "gpu" else "requirements"
     assert packages() == {*locked(jobs), *locked("horovod"), "gluon-ssd==0.1.0"}
+
+
+def test_nvidias_libraries_are_those_of_the_lock_and_no_other() -> None:
+    expected = {name for name in locked("cuda") if DEVICE == "gpu" and "cusparse" not in name}
+    assert packages("path=['/opt/nvidia']") == expected
+    with_files = {f"nvidia-{name.replace('_', '-')}-cu11" for name in output_of("sh", "-c", FOLDERS).split()}
+    assert with_files == {name.split("==")[0] for name in expected}
 
 
 def test_nothing_is_missing_but_what_no_job_imports() -> None:
@@ -56,10 +65,8 @@ def test_nothing_is_missing_but_what_no_job_imports() -> None:
         "gluoncv 0.10.5.post0 requires opencv-python, which is not installed.",
         "gluoncv 0.10.5.post0 requires pandas, which is not installed.",
         "gluoncv 0.10.5.post0 requires yacs, which is not installed.",
-        "onnxruntime 1.16.3 has requirement numpy>=1.24.2, but you have numpy 1.23.5.",
-        "onnxruntime 1.16.3 requires coloredlogs, which is not installed.",
-        "onnxruntime 1.16.3 requires flatbuffers, which is not installed.",
-        "onnxruntime 1.16.3 requires sympy, which is not installed.",
+        "onnxruntime 1.32.0 requires flatbuffers, which is not installed.",
+        f"opencv-python-headless 4.14.0.94 has requirement {OF_OPENCV}, but you have numpy 1.23.5.",
         "sagemaker-training 5.1.4 requires gevent, which is not installed.",
         "sagemaker-training 5.1.4 requires inotify-simple, which is not installed.",
         "sagemaker-training 5.1.4 requires pip, which is not installed.",
@@ -83,6 +90,10 @@ def test_two_builds_have_the_same_packages_of_debian() -> None:
         subprocess.run(["docker", "image", "rm", again], capture_output=True, check=False)
     assert "libopenmpi3" in listed
     assert listed == output_of(*query)
+
+
+def test_debians_security_updates_are_among_its_sources() -> None:
+    assert "bookworm-security" in output_of("sh", "-c", "cat /etc/apt/sources.list /etc/apt/sources.list.d/*; true")
 
 
 def test_there_is_no_compiler_and_no_installer_of_python_packages() -> None:

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from gluon_ssd.errors import UserError
 from gluon_ssd.tools.inspect import inspect, open_labels
 from gluon_ssd.tools.label_pictures import draw_labels
 from gluon_ssd.tools.picture import class_color
+from opencv_pixels import decoded
 from tools.labeled_files import Row, image, write_records
 
 FINE, TINY, WHOLE = (0, 0.2, 0.2, 0.6, 0.6), (0, 0.5, 0.5, 0.505, 0.9), (1, 0, 0, 1, 1)
@@ -41,7 +41,7 @@ def test_there_are_no_more_pictures_than_images(tmp_path: Path) -> None:
 
 def test_a_picture_shows_the_boxes_in_the_colors_of_their_classes(tmp_path: Path) -> None:
     (name,) = drawn(tmp_path, [[(1, 0.2, 0.4, 0.6, 0.8)]], count=1)
-    picture = cv2.imread(str(tmp_path / "pictures" / name))
+    picture = decoded((tmp_path / "pictures" / name).read_bytes())
     assert picture.shape == (250, 500, 3)  # five times larger, that the label can be read
     color = class_color(1)[::-1]
     assert (picture[100:200, [100, 299]] == color).all()

@@ -107,7 +107,6 @@ def _imdecode(data: bytes, flags: int) -> NDArray[np.uint8]:
     except cv2.error as error:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that cannot be decoded: {error}") from error
     _check_end(data)
-    # OpenCV returns None for what it cannot decode, which its types do not tell.
     if image is None:
         raise UnreadableImageError(f"expected a JPEG or PNG image, got one that is broken, of {len(data):,} bytes")
     return image.astype(np.uint8, copy=False)
