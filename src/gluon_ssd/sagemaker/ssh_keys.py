@@ -34,10 +34,10 @@ _PAUSE = 0.5  # seconds between two questions
 
 @dataclass(frozen=True)
 class SshFiles:
-    """Where SSH's programs look: those of the machine in `system`, those of the user who runs the job in `home`."""
+    """Where its programs look: the machine's files in `system`, root's, who alone may set up SSH, in `home`."""
 
     system: Path = Path("/etc/ssh")
-    home: Path = Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".ssh"
+    home: Path = Path(pwd.getpwuid(0).pw_dir) / ".ssh"  # not of any user: `docker run --user` takes unknown ones
 
     @property
     def are_set_up(self) -> bool:
