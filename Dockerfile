@@ -23,6 +23,8 @@ RUN apt-get update \
 # Certificate authorities that this machine's network needs, as PEM text. They stay in this stage.
 ARG EXTRA_CA_PEM=
 RUN printf '%s\n' "${EXTRA_CA_PEM}" > /usr/local/share/ca-certificates/extra.crt && update-ca-certificates
+# A package index of one's own, where PyPI is out of reach.
+ARG PIP_INDEX_URL
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PATH=/opt/venv/bin:$PATH
 RUN python3 -m venv /opt/venv && mkdir /opt/nvidia
 ARG DEVICE=cpu
@@ -78,7 +80,7 @@ COPY --from=packages /opt/venv /opt/venv
 RUN echo /opt/program/lib/python3.11/site-packages > /opt/venv/lib/python3.11/site-packages/program.pth
 # The NVIDIA runtime looks at the first two: without them it gives no GPU to an image that is not one of NVIDIA's.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
-    LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    LANG=C.UTF-8 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GLUON_SSD_SSH_KEYS=1 \
     OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 \
     PATH=/opt/program/entrypoints:/opt/program/bin:/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 COPY entrypoints /opt/program/entrypoints

@@ -62,12 +62,12 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/reader_memory.py
 	$(BIN)/python benchmarks/distributed.py
 
-# BASE_IMAGE and EXTRA_CA_PEM go in where the environment has them: docker/local-engine.sh prints what this machine needs.
+# These arguments go in where the environment has them: docker/local-engine.sh prints what this machine needs.
 image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
-	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --tag gluon-ssd:cpu .
+	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg PIP_INDEX_URL --tag gluon-ssd:cpu .
 
 image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and 15 GB while it is built)
-	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg DEVICE=gpu --tag gluon-ssd:gpu .
+	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg PIP_INDEX_URL --build-arg DEVICE=gpu --tag gluon-ssd:gpu .
 
 # The SDKs need another numpy than MXNet.
 .venv-%/.ready: docker/%.txt
@@ -75,7 +75,8 @@ image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/$*.txt
 	touch $@
 
-test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it as its users do (as root on Debian it needs nothing)
+test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it as its users do (as root; on Debian it needs nothing)
+	docker/local-engine.sh compose
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker
 
 test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
@@ -83,6 +84,7 @@ test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
 	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_gpu_image.py
 
 test-sdk3: $(READY) .venv-sdk3/.ready  ## the same by version 3 of SageMaker's SDK alone, which takes 940 MB
+	docker/local-engine.sh compose
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image \
 	  && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker tests/image/test_model_trainer.py
 

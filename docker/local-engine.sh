@@ -2,6 +2,7 @@
 # A Docker engine and a Debian base image on a machine that has neither; nothing is done where there are both.
 #
 #   docker/local-engine.sh start    as root on Debian; prints what `make image` needs here, for a shell: eval "$(... start)"
+#   docker/local-engine.sh compose  Docker Compose too, which the local mode of SageMaker's SDK starts hosts by
 #   docker/local-engine.sh stop     ends the engine, if `start` began it
 set -eu
 
@@ -17,9 +18,10 @@ main() {
       printf "export BASE_IMAGE='%s'\n" "$image"
       printf "export EXTRA_CA_PEM='%s'\n" "$(own_authorities)"
       ;;
+    compose) docker compose version > /dev/null 2>&1 || install docker-compose docker-compose ;;
     stop) stop ;;
     *)
-      echo "local-engine.sh: expected start or stop, got '${1:-}'" >&2
+      echo "local-engine.sh: expected start, compose or stop, got '${1:-}'" >&2
       exit 2
       ;;
   esac
@@ -101,6 +103,10 @@ own_authorities() {
 
 install() { # command package
   ! command -v "$1" > /dev/null || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+    echo "local-engine.sh: expected the command $1, got none; only root on Debian gets it by this script" >&2
+    exit 1
+  fi
   export DEBIAN_FRONTEND=noninteractive
   apt-get -qq update >&2
   apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$2" > /dev/null

@@ -32,4 +32,4 @@ def test_a_process_that_has_the_number_of_an_engine_that_is_gone_lives_on(tmp_pa
 def test_another_word_is_refused(tmp_path: Path) -> None:
     refused = call("restart", state=tmp_path)
     assert refused.returncode == 2
-    assert refused.stderr == "local-engine.sh: expected start or stop, got 'restart'\n"
+    assert refused.stderr == "local-engine.sh: expected start, compose or stop, got 'restart'\n"

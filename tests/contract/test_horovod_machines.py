@@ -36,6 +36,7 @@ def start(jobs: Sequence[Job], hosts: Sequence[Machine]) -> list[subprocess.Pope
             *enter(host, job.base),
             OMP_NUM_THREADS="1",
             SAGEMAKER_BASE_DIR="/opt/ml",
+            GLUON_SSD_SSH_KEYS="1",
             AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=f"/{host.name}",
         )
         for job, host in zip(jobs, hosts, strict=True)
@@ -86,7 +87,7 @@ def test_a_machine_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_
     assert ended.code == 3, ended.log
     assert ended.failure
     assert ended.failure.startswith(
-        "InternalServerError: hosts: expected algo-2 to give its SSH key at port 7022 within 8 s, got "
+        "InternalServerError: hosts: expected algo-2 to give its SSH keys at port 7022 within 8 s, got "
     )
     assert time.monotonic() - started < 60
 

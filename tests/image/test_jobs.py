@@ -148,6 +148,6 @@ def test_the_first_line_of_the_log_comes_within_two_seconds(tmp_path: Path) -> N
         before = time.monotonic()
         with started(job, *OFFLINE) as (_, process):
             assert process.stdout
-            process.stdout.readline()
+            assert process.stdout.readline() == "Docker entrypoint called with argument(s): train\n"
             seconds.append(time.monotonic() - before)
     assert min(seconds) < 2, seconds

@@ -1,29 +1,47 @@
+import os
+import shutil
 import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from distributed_needs import expect
 from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError
 from gluon_ssd.sagemaker.cluster import Cluster
-from gluon_ssd.sagemaker.ssh_keys import PORT, SshFiles, ask, exchanged, offered
+from gluon_ssd.sagemaker.ssh_keys import PORT, PublicKeys, SshFiles, ask, exchanged, offered
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB1lL4kDn0Ue3zF3hUqTgmRk4Sn9qW0YV8Q3o5sWc2nA"
+CLIENT = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB1lL4kDn0Ue3zF3hUqTgmRk4Sn9qW0YV8Q3o5sWc2nA"
+SERVER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB1lL4kDn0Ue3zF3hUqTgmRk4Sn9qW0YV8Q3o5sWc2nB"
+KEYS = PublicKeys(CLIENT, SERVER)
+ANSWER = f"{CLIENT}\n{SERVER}\n".encode()
 HOST = "127.0.0.1"
+MARK = "# of gluon-ssd, for one job\n"
+ASKED = {"GLUON_SSD_SSH_KEYS": "1"}
 
 
 def goes_on() -> bool:
     return False
 
 
+@pytest.fixture
+def files(tmp_path: Path) -> SshFiles:
+    expect("the command ssh-keygen", found=shutil.which("ssh-keygen") is not None)
+    return files_in(tmp_path / "host")
+
+
 def files_in(folder: Path) -> SshFiles:
     (folder / "etc").mkdir(parents=True)
-    return SshFiles(folder / "etc", folder / "home")
+    return SshFiles(folder / "etc", folder / "home", folder / "run")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def free_port() -> int:
@@ -48,37 +66,68 @@ def answer(server: socket.socket, text: bytes) -> None:
         connection.sendall(text)
 
 
-def test_a_key_pair_is_one_of_opensshs_and_nobody_else_may_read_it(tmp_path: Path) -> None:
-    files = files_in(tmp_path)
-    public = files.make_key()
-    private = files.home / "id_ed25519"
-    assert subprocess.check_output(["ssh-keygen", "-y", "-f", private], text=True).strip() == public
-    assert stat.S_IMODE(private.stat().st_mode) == 0o600
-    assert stat.S_IMODE(files.home.stat().st_mode) == 0o700
+@pytest.mark.distributed
+def test_keys_are_pairs_of_openssh_and_nobody_else_may_read_the_private_halves(files: SshFiles) -> None:
+    made = files.make_keys()
+    client, server = files.home / "id_ed25519", files.system / "ssh_host_ed25519_key"
+    for private, public in ((client, made.client), (server, made.server)):
+        assert subprocess.check_output(["ssh-keygen", "-y", "-f", private], text=True).strip() == public
+        assert mode(private) == 0o600
+    assert made.client != made.server
+    assert (mode(files.home), mode(files.home / "authorized_keys")) == (0o700, 0o600)
+    assert list(files.run.iterdir()) == []
 
 
-def test_two_hosts_have_different_keys(tmp_path: Path) -> None:
-    assert files_in(tmp_path / "a").make_key() != files_in(tmp_path / "b").make_key()
+@pytest.mark.distributed
+def test_two_hosts_have_different_keys(files: SshFiles, tmp_path: Path) -> None:
+    assert files.make_keys().client != files_in(tmp_path / "other").make_keys().client
+
+
+@pytest.mark.distributed
+def test_a_host_that_starts_again_has_a_new_key_as_a_client_and_its_old_one_as_a_server(files: SshFiles) -> None:
+    first = files.make_keys()
+    files.trust({"algo-2": KEYS})
+    assert not files.are_anothers
+    second = files.make_keys()
+    assert (second.client != first.client, second.server) == (True, first.server)
+    assert (files.home / "authorized_keys").read_text() == MARK
+
+
+@pytest.mark.distributed
+def test_a_key_of_the_server_that_a_package_has_brought_is_shown_and_stays(files: SshFiles) -> None:
+    server = files.system / "ssh_host_ed25519_key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "root@there", "-f", server], check=True)
+    before = server.read_bytes()
+    assert files.make_keys().server == " ".join(server.with_suffix(".pub").read_text().split()[:2])
+    assert server.read_bytes() == before
 
 
 def test_hosts_that_are_trusted_come_in_and_are_known_by_their_names(tmp_path: Path) -> None:
     files = files_in(tmp_path)
-    files.make_key()
-    assert not files.are_set_up
-    files.trust({"algo-2": KEY, "algo-3": KEY[:-1] + "B"})
-    assert files.are_set_up
-    assert (files.home / "authorized_keys").read_text() == f"{KEY}\n{KEY[:-1]}B\n"
-    assert (files.home / "known_hosts").read_text() == f"algo-2 {KEY}\nalgo-3 {KEY[:-1]}B\n"
-    server = files.system / "ssh_host_ed25519_key"
-    assert server.read_text() == (files.home / "id_ed25519").read_text()
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (server, files.home / "authorized_keys")] == [0o600] * 2
+    files.home.mkdir()
+    files.trust({"algo-2": KEYS, "algo-3": PublicKeys(SERVER, CLIENT)})
+    assert (files.home / "authorized_keys").read_text() == f"{MARK}{CLIENT}\n{SERVER}\n"
+    assert (files.home / "known_hosts").read_text() == f"algo-2 {SERVER}\nalgo-3 {CLIENT}\n"
 
 
-def test_a_key_that_is_offered_is_got_as_often_as_it_is_asked_for() -> None:
+@pytest.mark.parametrize("name", ["id_rsa", "authorized_keys"])
+def test_keys_of_root_that_this_program_has_not_made_are_anothers(name: str, tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    assert not files.are_anothers
+    files.home.mkdir()
+    (files.home / "known_hosts").write_text(f"algo-2 {CLIENT}\n")
+    assert not files.are_anothers
+    (files.home / name).write_text(f"{CLIENT}\n")
+    assert files.are_anothers
+
+
+def test_keys_that_are_offered_are_got_as_often_as_they_are_asked_for() -> None:
     port = free_port()
-    with offered(KEY, port):
-        assert [ask(HOST, port, deadline=Deadline.after(10), stopped=goes_on) for _ in range(3)] == [KEY] * 3
-    with pytest.raises(PlatformError, match=f"expected 127.0.0.1 to give its SSH key at port {port} within 0.2 s, got"):
+    with offered(KEYS, port):
+        assert [ask(HOST, port, deadline=Deadline.after(10), stopped=goes_on) for _ in range(3)] == [KEYS] * 3
+    with pytest.raises(
+        PlatformError, match=f"expected 127.0.0.1 to give its SSH keys at port {port} within 0.2 s, got"
+    ):
         ask(HOST, port, deadline=Deadline.after(0.2), stopped=goes_on)
 
 
@@ -86,21 +135,29 @@ def test_a_host_that_comes_late_is_waited_for() -> None:
     port = free_port()
     timer = threading.Timer(1.2, answer_once, args=(port,))
     timer.start()
-    assert ask(HOST, port, deadline=Deadline.after(20), stopped=goes_on) == KEY
+    assert ask(HOST, port, deadline=Deadline.after(20), stopped=goes_on) == KEYS
     timer.join()
 
 
 def answer_once(port: int) -> None:
-    with answering(KEY.encode(), port):
+    with answering(ANSWER, port):
         pass
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"HTTP/1.0 400 Bad request\r\n", KEY.encode() + b'\ncommand="x" ssh-rsa AAAA', KEY[:40].encode()]
+    "text",
+    [
+        b"",
+        b"HTTP/1.0 400 Bad request\r\n\r\n",
+        CLIENT.encode(),
+        ANSWER + CLIENT.encode(),
+        b'command="x" ' + ANSWER,
+        f"{CLIENT}\n{SERVER[:40]}\n".encode(),
+    ],
 )
 def test_what_is_no_key_is_not_trusted(text: bytes) -> None:
     port = free_port()
-    with answering(text, port), pytest.raises(PlatformError, match=r"expected 127\.0\.0\.1 to give its SSH key at"):
+    with answering(text, port), pytest.raises(PlatformError, match=r"expected 127\.0\.0\.1 to give its SSH keys at"):
         ask(HOST, port, deadline=Deadline.after(10), stopped=goes_on)
 
 
@@ -112,27 +169,57 @@ def test_the_wait_for_a_host_ends_when_the_job_is_asked_to_stop() -> None:
 def test_a_port_that_is_taken_is_a_fault_of_the_platform() -> None:
     with (
         socket.create_server(("", 0)) as server,
-        pytest.raises(PlatformError, match=r"expected to offer this host's SSH key at port \d+, got .*in use"),
-        offered(KEY, server.getsockname()[1]),
+        pytest.raises(PlatformError, match=r"expected to offer this host's SSH keys at port \d+, got .*in use"),
+        offered(KEYS, server.getsockname()[1]),
     ):
         pass
 
 
+@pytest.mark.distributed
 def test_the_first_host_lets_the_others_in_and_they_only_the_first(tmp_path: Path) -> None:
-    """One machine with one port stands for all hosts here: each gets its own key back, by the others' names."""
+    """One machine with one port stands for all hosts here: each gets its own keys back, by the others' names."""
+    expect("root, and the command ssh-keygen", found=os.geteuid() == 0 and shutil.which("ssh-keygen") is not None)
     names = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
     for current, others in (("127.0.0.1", ["127.0.0.2", "127.0.0.3"]), ("127.0.0.3", ["127.0.0.1"])):
         files = files_in(tmp_path / current)
-        with exchanged(Cluster(names, current), deadline=Deadline.after(10), stopped=goes_on, files=files):
-            known = (files.home / "known_hosts").read_text().splitlines()
-            assert [line.split()[0] for line in known] == others
-            assert ask(HOST, PORT, deadline=Deadline.after(10), stopped=goes_on) in known[0]
+        cluster = Cluster(names, current)
+        with exchanged(cluster, deadline=Deadline.after(10), stopped=goes_on, environ=ASKED, files=files):
+            keys = ask(HOST, PORT, deadline=Deadline.after(10), stopped=goes_on)
+            assert (files.home / "known_hosts").read_text() == "".join(f"{host} {keys.server}\n" for host in others)
+            assert (files.home / "authorized_keys").read_text() == MARK + f"{keys.client}\n" * len(others)
 
 
-def test_a_machine_whose_ssh_somebody_has_set_up_stays_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.distributed
+def test_keys_that_cannot_be_made_are_a_fault_of_the_platform(tmp_path: Path) -> None:
+    expect("root", found=os.geteuid() == 0)
     files = files_in(tmp_path)
-    (files.system / "ssh_host_rsa_key").write_text("its own")
-    hosts = ("127.0.0.1", "127.0.0.2")
-    with exchanged(Cluster(hosts, hosts[0]), deadline=Deadline.after(0.1), stopped=goes_on, files=files):
-        assert not files.home.exists()
-        assert [path.name for path in files.system.iterdir()] == ["ssh_host_rsa_key"]
+    files.home.write_text("a file in the place of the folder")
+    with (
+        pytest.raises(PlatformError, match=r"^hosts: expected to make keys for SSH, got .*File exists"),
+        exchanged(Cluster(("a", "b"), "a"), deadline=Deadline.after(1), stopped=goes_on, environ=ASKED, files=files),
+    ):
+        pass
+
+
+@pytest.mark.distributed
+def test_keys_that_root_has_already_stay_as_they_are(tmp_path: Path) -> None:
+    expect("root", found=os.geteuid() == 0)
+    files = files_in(tmp_path)
+    files.home.mkdir()
+    (files.home / "id_rsa").write_text("their own")
+    assert untouched(files, ASKED) == ["id_rsa"]
+    assert (files.home / "id_rsa").read_text() == "their own"
+
+
+def test_nothing_is_done_where_nobody_asks_for_it(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.home.mkdir()
+    assert untouched(files, {}) == []
+
+
+def untouched(files: SshFiles, environ: Mapping[str, str]) -> list[str]:
+    """What is in root's folder while a host that nobody else comes to believes that it can be reached."""
+    cluster = Cluster(("127.0.0.1", "127.0.0.2"), "127.0.0.1")
+    with exchanged(cluster, deadline=Deadline.after(0.1), stopped=goes_on, environ=environ, files=files):
+        assert list(files.system.iterdir()) == []
+        return [path.name for path in files.home.iterdir()]

@@ -5,6 +5,7 @@ is done. A program of its own, since some of what that waits for never ends.
 """
 
 import os
+import pwd
 import sys
 
 from sagemaker_training import mpi
@@ -27,6 +28,8 @@ class _FirstHost(mpi.MasterRunner):  # type: ignore[misc]  # sagemaker-training 
 
 def main(processes: int) -> None:
     """Return when the runner says that the job is over, however it has ended."""
+    # Paramiko, by which the hosts look for each other, goes by HOME, and SSH itself by the user.
+    os.environ["HOME"] = pwd.getpwuid(os.geteuid()).pw_dir
     paths = Paths.from_environment()
     cluster, job = Cluster.read(paths.resource_config), Hyperparameters.read(paths.hyperparameters)
     if cluster.rank:

@@ -1,6 +1,6 @@
-"""The keys by which the hosts of a job let each other in, where nobody has set up SSH: made when the job starts.
+"""The keys by which the hosts of a job let each other in by SSH, made when the job starts.
 
-Each host makes a key of its own, gives the public half to whoever asks, and lets in who gives such a half at another
+Each host makes keys of its own, gives the public halves to whoever asks, and trusts those that it is given at another
 host's name. So the image has no key in it, no private half leaves its host, and another job's hosts have none of use.
 """
 
@@ -25,6 +25,9 @@ from gluon_ssd.sagemaker.cluster import Cluster
 logger = logging.getLogger(__name__)
 
 PORT = 7022
+ASKED_FOR = "GLUON_SSD_SSH_KEYS"
+"""The variable by which an image asks for it: elsewhere SSH is somebody's, who has set it up."""
+_OURS = "# of gluon-ssd, for one job\n"  # at the start of authorized_keys
 _KIND = "ed25519"
 _PUBLIC = re.compile(rf"ssh-{_KIND} [A-Za-z0-9+/]{{60,80}}=*")
 _LONGEST = 1000  # bytes of an answer
@@ -33,68 +36,98 @@ _PAUSE = 0.5  # seconds between two questions
 
 
 @dataclass(frozen=True)
+class PublicKeys:
+    """What a host shows as a client and as a server, each as `KIND TEXT`."""
+
+    client: str
+    server: str
+
+
+@dataclass(frozen=True)
 class SshFiles:
-    """Where its programs look: the machine's files in `system`, root's, who alone may set up SSH, in `home`."""
+    """Where its programs look: the machine's files in `system`, root's, who alone may set up SSH, in `home`.
+
+    The server wants an empty folder `run`.
+    """
 
     system: Path = Path("/etc/ssh")
     home: Path = Path(pwd.getpwuid(0).pw_dir) / ".ssh"  # not of any user: `docker run --user` takes unknown ones
+    run: Path = Path("/run/sshd")
 
     @property
-    def are_set_up(self) -> bool:
-        """Whether this machine has a key to show as a server: somebody has made it, and cares for the rest."""
-        return any(self.system.glob("ssh_host_*_key"))
+    def are_anothers(self) -> bool:
+        """Whether root has keys that this program has not made."""
+        if self._authorized.exists():
+            return not self._authorized.read_text(errors="replace").startswith(_OURS)
+        return any(self.home.glob("id_*"))
 
-    def make_key(self) -> str:
-        """Make one key pair for this host, as server and as client; return its public half, `KIND TEXT`."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._own.unlink(missing_ok=True)
-        subprocess.run(["ssh-keygen", "-q", "-t", _KIND, "-N", "", "-C", "", "-f", self._own], check=True)  # noqa: S603, S607
-        return self._own.with_suffix(".pub").read_text().strip()
+    def make_keys(self) -> PublicKeys:
+        """Make a key pair for the client, and for the server where it has none; return their public halves."""
+        for folder in (self.home, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(self._authorized, _OURS)  # first of all, that they are known as ours whatever comes
+        client, server = self.home / f"id_{_KIND}", self.system / f"ssh_host_{_KIND}_key"
+        client.unlink(missing_ok=True)
+        return PublicKeys(_pair(client), _public(server) if server.exists() else _pair(server))
 
-    def trust(self, keys: Mapping[str, str]) -> None:
-        """Let the holders of these keys in, know them by their hosts' names, and show the own key as a server."""
-        _write(self.home / "authorized_keys", "".join(f"{key}\n" for key in keys.values()))
-        _write(self.home / "known_hosts", "".join(f"{host} {key}\n" for host, key in keys.items()))
-        # The last of all: it tells that SSH is set up, should this container be started again.
-        _write(self.system / f"ssh_host_{_KIND}_key", self._own.read_text())
+    def trust(self, hosts: Mapping[str, PublicKeys]) -> None:
+        """Let these hosts in, and know them by their names."""
+        _write(self._authorized, _OURS + "".join(f"{keys.client}\n" for keys in hosts.values()))
+        _write(self.home / "known_hosts", "".join(f"{host} {keys.server}\n" for host, keys in hosts.items()))
 
     @property
-    def _own(self) -> Path:
-        return self.home / f"id_{_KIND}"
+    def _authorized(self) -> Path:
+        return self.home / "authorized_keys"
 
 
 @contextmanager
 def exchanged(
-    cluster: Cluster, *, deadline: Deadline, stopped: Callable[[], bool], files: SshFiles | None = None
+    cluster: Cluster,
+    *,
+    deadline: Deadline,
+    stopped: Callable[[], bool],
+    environ: Mapping[str, str] = os.environ,
+    files: SshFiles | None = None,
 ) -> Iterator[None]:
     """For the length of the block the first host and each other let each other in by SSH.
 
-    Where SSH is set up already, nothing is done.
+    Nothing is done where the environment does not ask for it, or root has keys already.
 
     Raises:
-        PlatformError: a host has not given its key until the deadline, or this process may not set up SSH.
+        PlatformError: a host has not given its keys until the deadline, or this process may not set up SSH.
         StoppedError: the job was asked to stop before.
     """
     files = files or SshFiles()
-    if files.are_set_up:
+    own = _made(files) if environ.get(ASKED_FOR) else None
+    if own is None:
         yield
         return
-    if os.geteuid():
-        raise PlatformError(f"hosts: expected to run as root, whom SSH's server needs, got user {os.geteuid()}")
     others = set(cluster.hosts) - {cluster.current_host} if cluster.rank == 0 else {cluster.primary}
-    with offered(files.make_key()):
+    with offered(own):
         files.trust({host: ask(host, deadline=deadline, stopped=stopped) for host in sorted(others)})
         yield
 
 
+def _made(files: SshFiles) -> PublicKeys | None:
+    if os.geteuid():
+        raise PlatformError(f"hosts: expected to run as root, whom SSH's server needs, got user {os.geteuid()}")
+    try:
+        if not files.are_anothers:
+            return files.make_keys()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise PlatformError(f"hosts: expected to make keys for SSH, got {error}") from error
+    logger.info("SSH: using the keys that are in %s already", files.home)
+    return None
+
+
 @contextmanager
-def offered(key: str, port: int = PORT) -> Iterator[None]:
-    """Give a public key to whoever asks at the port, for the length of the block."""
+def offered(keys: PublicKeys, port: int = PORT) -> Iterator[None]:
+    """Give public keys to whoever asks at the port, for the length of the block."""
     try:
         server = _Server(("", port), _Answer)
     except OSError as error:
-        raise PlatformError(f"hosts: expected to offer this host's SSH key at port {port}, got {error}") from error
-    server.key = key
+        raise PlatformError(f"hosts: expected to offer this host's SSH keys at port {port}, got {error}") from error
+    server.keys = keys
     with server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -105,11 +138,11 @@ def offered(key: str, port: int = PORT) -> Iterator[None]:
             thread.join()
 
 
-def ask(host: str, port: int = PORT, *, deadline: Deadline, stopped: Callable[[], bool]) -> str:
-    """Return the public key that a host offers; ask again until the deadline.
+def ask(host: str, port: int = PORT, *, deadline: Deadline, stopped: Callable[[], bool]) -> PublicKeys:
+    """Return the public keys that a host offers; ask again until the deadline.
 
     Raises:
-        PlatformError: it has not answered by then, or not with a key.
+        PlatformError: it has not answered by then, or not with two keys.
         StoppedError: the job was asked to stop.
     """
     told = False
@@ -121,7 +154,7 @@ def ask(host: str, port: int = PORT, *, deadline: Deadline, stopped: Callable[[]
                 raise StoppedError(f"while it waited for host {host}") from error
             if deadline.left <= 0:
                 raise PlatformError(
-                    f"hosts: expected {host} to give its SSH key at port {port} within {deadline.seconds:g} s, "
+                    f"hosts: expected {host} to give its SSH keys at port {port} within {deadline.seconds:g} s, "
                     f"got {error}"
                 ) from error
             if not told:
@@ -129,14 +162,31 @@ def ask(host: str, port: int = PORT, *, deadline: Deadline, stopped: Callable[[]
             told = True
             time.sleep(min(_PAUSE, max(0, deadline.left)))
             continue
-        if not _PUBLIC.fullmatch(answer):
-            raise PlatformError(f"hosts: expected {host} to give its SSH key at port {port}, got {answer[:60]!r}")
-        return answer
+        return _parse(answer, f"expected {host} to give its SSH keys at port {port}")
+
+
+def _parse(answer: str, expected: str) -> PublicKeys:
+    match answer.splitlines():
+        case [client, server] if _PUBLIC.fullmatch(client) and _PUBLIC.fullmatch(server):
+            return PublicKeys(client, server)
+    raise PlatformError(f"hosts: {expected}, got {answer[:60]!r}")
 
 
 def _question(host: str, port: int) -> str:
     with socket.create_connection((host, port), timeout=_PATIENCE) as connection, connection.makefile("rb") as file:
         return file.read(_LONGEST).decode(errors="replace").strip()
+
+
+def _pair(path: Path) -> str:
+    """Make a key pair; return its public half."""
+    subprocess.run(["ssh-keygen", "-q", "-t", _KIND, "-N", "", "-C", "", "-f", path], check=True)  # noqa: S603, S607
+    return _public(path)
+
+
+def _public(path: Path) -> str:
+    # From the private half: no file needs to be beside it, and no comment is in what is printed.
+    printed = subprocess.check_output(["ssh-keygen", "-y", "-f", path], text=True)  # noqa: S603, S607
+    return " ".join(printed.split()[:2])
 
 
 def _write(path: Path, text: str) -> None:
@@ -147,11 +197,12 @@ def _write(path: Path, text: str) -> None:
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
-    key: str
+    keys: PublicKeys
 
 
 class _Answer(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        self.request.sendall(f"{self.server.key}\n".encode())
+        keys = self.server.keys
+        self.request.sendall(f"{keys.client}\n{keys.server}\n".encode())
