@@ -34,7 +34,7 @@ def trainer(options: argparse.Namespace) -> ModelTrainer:
             instance_type=options.instance_type, instance_count=options.instance_count, volume_size_in_gb=50
         ),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=24 * 60 * 60),
-        hyperparameters=dict(pair.split("=", 1) for pair in options.hyperparameter),
+        hyperparameters=dict(options.hyperparameter),
         **place,
     ).with_metric_definitions([MetricDefinition(name=each["Name"], regex=each["Regex"]) for each in METRICS])
 
@@ -62,8 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, metavar="URI", help="s3:// folder that gets model.tar.gz")
     parser.add_argument("--instance-type", default="ml.g5.xlarge")
     parser.add_argument("--instance-count", type=int, default=1)
-    parser.add_argument("--hyperparameter", nargs="+", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--hyperparameter", nargs="+", default=[], type=_pair, metavar="NAME=VALUE")
     return parser
+
+
+def _pair(text: str) -> list[str]:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    return text.split("=", 1)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ r"""Train, tune and deploy by SageMaker's Python SDK, version 2; for users of th
         --train s3://bucket/train --validation s3://bucket/validation --output s3://bucket/models \
         --hyperparameter num_classes=20 num_training_samples=5011 base_network=resnet-50
 
-On this machine, by Docker: --instance-type local, and file:// in the place of s3://.
+On this machine, by Docker and Docker Compose: train --instance-type local, and file:// in the place of s3://.
 
 An endpoint needs an image that serves; that of gluon-ssd trains, and has no command `serve` yet. Its model is the one
 that `train` says it has left:
@@ -17,6 +17,7 @@ that `train` says it has left:
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def estimator(options: argparse.Namespace) -> Estimator:
         volume_size=50,
         max_run=24 * 60 * 60,
         output_path=options.output,
-        hyperparameters=dict(pair.split("=", 1) for pair in options.hyperparameter),
+        hyperparameters=dict(options.hyperparameter),
         metric_definitions=METRICS,
         sagemaker_session=session(options),
     )
@@ -98,6 +99,8 @@ def predictor(endpoint: str, sagemaker_session: Session) -> Predictor:
 def main() -> None:
     """Run one of the commands."""
     options = _parser().parse_args()
+    if options.command == "tune" and options.instance_type.startswith("local"):
+        sys.exit("tune: expected an instance type of SageMaker, whose local mode has no tuning jobs, got local")
     if options.command == "train":
         job = estimator(options)
         job.fit(channels(options))
@@ -107,7 +110,7 @@ def main() -> None:
     elif options.command == "deploy":
         print("endpoint:", deploy(options).endpoint_name)
     else:
-        print(json.dumps(predictor(options.endpoint, session(options)).predict(options.image.read_bytes())))
+        print(json.dumps(predictor(options.endpoint, session(options)).predict(options.image.read())))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     asked = commands.add_parser("predict", help="ask an endpoint what it finds in an image")
     asked.add_argument("--endpoint", required=True, metavar="NAME")
     asked.add_argument("--instance-type", default="ml.c5.xlarge", help="local, if it is on this machine")
-    asked.add_argument("image", type=Path, help="a JPEG file")
+    asked.add_argument("image", type=argparse.FileType("rb"), help="a JPEG file")
     return parser
 
 
@@ -136,9 +139,21 @@ def _add_instances(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
     for name in ("train", "validation"):
-        parser.add_argument(f"--{name}", required=True, metavar="URI", help="s3:// folder of RecordIO files")
-    parser.add_argument("--output", required=True, metavar="URI", help="s3:// folder that gets model.tar.gz")
-    parser.add_argument("--hyperparameter", nargs="+", default=[], metavar="NAME=VALUE")
+        parser.add_argument(f"--{name}", required=True, type=_uri, metavar="URI", help="s3:// folder of RecordIO files")
+    parser.add_argument("--output", required=True, type=_uri, metavar="URI", help="s3:// folder that gets model.tar.gz")
+    parser.add_argument("--hyperparameter", nargs="+", default=[], type=_pair, metavar="NAME=VALUE")
+
+
+def _uri(text: str) -> str:
+    if not text.startswith(("s3://", "file://")):
+        raise argparse.ArgumentTypeError(f"expected s3://... or file:///..., got {text!r}")
+    return text
+
+
+def _pair(text: str) -> list[str]:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
+    return text.split("=", 1)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,33 @@ def service(endpoint: str) -> Any:  # noqa: ANN401 - botocore makes its classes 
     )
 
 
+JOB = ("--image-uri", IMAGE_URI, "--role", ROLE, "--output", f"s3://{BUCKET}/models", "--validation", "s3://data/v")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("train", *JOB, "--train", "/data"), "argument --train: expected s3://... or file:///..., got '/data'"),
+        (
+            ("train", *JOB, "--train", "s3://data/t", "--hyperparameter", "epochs"),
+            "argument --hyperparameter: expected NAME=VALUE, got 'epochs'",
+        ),
+        (
+            ("tune", *JOB, "--train", "s3://data/t", "--instance-type", "local"),
+            "tune: expected an instance type of SageMaker, whose local mode has no tuning jobs, got local",
+        ),
+        (("predict", "--endpoint", "e", "nowhere.jpg"), "argument image: can't open 'nowhere.jpg'"),
+    ],
+)
+def test_the_example_says_what_is_wrong_with_its_words(
+    arguments: tuple[str, ...], expected: str, sdk: Path, tmp_path: Path
+) -> None:
+    ended = run_example(sdk, "sagemaker_jobs.py", *arguments, folder=tmp_path)
+    assert ended.returncode != 0
+    assert expected in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_the_example_asks_for_a_tuning_job_by_the_built_ins_objective(sdk: Path, tmp_path: Path, s3: str) -> None:
     run(
         sdk,
