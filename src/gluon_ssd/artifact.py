@@ -179,8 +179,13 @@ def _aside(folder: Path) -> Iterator[Path]:
             yield aside
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    except (OSError, mx.base.MXNetError) as error:
+    except OSError as error:
         raise PlatformError(f"output: expected to write to {folder}, got {error}") from error
+    except mx.base.MXNetError as error:  # it does not say why, and of a disk that is full little else
+        raise PlatformError(
+            f"output: expected to write to {folder}, got {mxnet_error.reason(error)}; if its disk is full, give "
+            "the job a larger volume"
+        ) from error
 
 
 def _write_line(path: Path, content: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ class HorovodJob:
 
         Raises:
             PlatformError: what starts them is not installed, or a host has not come.
-            UserError: the options of mpirun cannot reach it.
+            UserError: the options of mpirun cannot reach it, or what it needs to know is missing.
             StoppedError: the job was asked to stop before they were started.
         """
         environ = _NOTICE_SOON | {**os.environ}  # before this process counts GPUs, which needs the number of threads
@@ -63,6 +63,7 @@ class HorovodJob:
         options = self.job.sagemaker_mpi_custom_mpi_options
         if several_hosts:
             _check_unquoted(options)
+            _check_described(self.paths)
         mpirun.check_installed(several_hosts=several_hosts)
         command = mpirun.words([self.paths.base], processes, options=options)
         with ExitStack() as stack:
@@ -89,6 +90,15 @@ def _check_unquoted(options: Sequence[str]) -> None:
                 "sagemaker_mpi_custom_mpi_options: expected options and values without spaces in them on several "
                 f"hosts, got {word!r}"
             )
+
+
+def _check_described(paths: Paths) -> None:
+    # sagemaker-training reads it, though a job finds its channels without.
+    if not paths.input_data_config.exists():
+        raise UserError(
+            f"{paths.input_data_config}: expected the channels of the job, which Horovod on several hosts cannot do "
+            "without, got no such file"
+        )
 
 
 def _count_gpus(cluster: Cluster) -> int:

@@ -27,8 +27,8 @@ def main() -> int:
     paths = Paths.from_environment()
     if not paths.base.is_dir():
         print(
-            f"train: SAGEMAKER_BASE_DIR: expected the folder of a job, as SageMaker lays it out, got {paths.base}, "
-            "which is none",
+            f"train: expected the folder of a job, as SageMaker lays it out, got {paths.base}, which is none; mount "
+            "one there (docker run -v JOB:/opt/ml), or name one by SAGEMAKER_BASE_DIR",
             file=sys.stderr,
         )
         return 2

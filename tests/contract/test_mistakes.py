@@ -175,10 +175,24 @@ def test_a_base_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) ->
     log, _ = process.communicate(timeout=60)
     assert process.returncode == CUSTOMER
     assert log == (
-        f"train: SAGEMAKER_BASE_DIR: expected the folder of a job, as SageMaker lays it out, got {tmp_path}/typo, "
-        "which is none\n"
+        f"train: expected the folder of a job, as SageMaker lays it out, got {tmp_path}/typo, which is none; mount one "
+        "there (docker run -v JOB:/opt/ml), or name one by SAGEMAKER_BASE_DIR\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hosts_that_horovod_cannot_start_without_a_description_of_the_channels_say_so(job: Job) -> None:
+    job.hyperparameters |= {"kv_store": "horovod", "host_timeout": "5"}
+    job.write_config()
+    config = job.base / "input" / "config"
+    (config / "resourceconfig.json").write_text('{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}')
+    (config / "inputdataconfig.json").unlink()
+    ended = job.run()
+    assert ended.code == CUSTOMER, ended.log
+    assert ended.failure == (
+        f"ClientError: {config}/inputdataconfig.json: expected the channels of the job, which Horovod on several hosts "
+        "cannot do without, got no such file"
+    )
 
 
 def test_unwritable_output_folder_still_gives_the_exit_code(job: Job) -> None:

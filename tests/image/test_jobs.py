@@ -111,6 +111,15 @@ def test_the_input_may_be_mounted_read_only(tmp_path: Path) -> None:
     assert_trained(job, run(job, *OFFLINE, "-v", f"{job.base / 'input'}:/opt/ml/input:ro"))
 
 
+def test_the_root_file_system_may_be_read_only_beside_a_folder_for_temporary_files(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    refused = run(job, *OFFLINE, "--read-only")
+    assert refused.code == 3, refused.log
+    assert refused.failure
+    assert refused.failure.startswith("InternalServerError: temporary files: expected a folder for them that can be ")
+    assert_trained(job, run(job, *OFFLINE, "--read-only", "--tmpfs", "/tmp"))  # noqa: S108 - the container's
+
+
 def test_workers_that_load_data_share_64_megabytes_of_memory(tmp_path: Path) -> None:
     job = make_job(tmp_path, num_workers="2", image_shape="512", mini_batch_size="8")
     ended = run(job, *OFFLINE, "--shm-size", "64m")
