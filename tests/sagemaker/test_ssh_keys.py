@@ -110,12 +110,12 @@ def test_hosts_that_are_trusted_come_in_and_are_known_by_their_names(tmp_path: P
     assert (files.home / "known_hosts").read_text() == f"algo-2 {SERVER}\nalgo-3 {CLIENT}\n"
 
 
-@pytest.mark.parametrize("name", ["id_rsa", "authorized_keys"])
+@pytest.mark.parametrize("name", ["id_rsa", "authorized_keys", "known_hosts"])
 def test_keys_of_root_that_this_program_has_not_made_are_anothers(name: str, tmp_path: Path) -> None:
     files = files_in(tmp_path)
     assert not files.are_anothers
     files.home.mkdir()
-    (files.home / "known_hosts").write_text(f"algo-2 {CLIENT}\n")
+    (files.home / "config").write_text("Host *\n")
     assert not files.are_anothers
     (files.home / name).write_text(f"{CLIENT}\n")
     assert files.are_anothers

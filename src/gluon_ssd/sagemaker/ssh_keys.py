@@ -56,10 +56,10 @@ class SshFiles:
 
     @property
     def are_anothers(self) -> bool:
-        """Whether root has keys that this program has not made."""
+        """Whether root has keys, or knows hosts, by others than this program."""
         if self._authorized.exists():
             return not self._authorized.read_text(errors="replace").startswith(_OURS)
-        return any(self.home.glob("id_*"))
+        return any(any(self.home.glob(name)) for name in ("id_*", "known_hosts"))
 
     def make_keys(self) -> PublicKeys:
         """Make a key pair for the client, and for the server where it has none; return their public halves."""
