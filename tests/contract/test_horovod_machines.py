@@ -126,10 +126,16 @@ def test_a_machine_that_is_asked_to_stop_stops_all_and_the_model_is_kept(tmp_pat
     assert (jobs[0].model / "model_algo_1-0000.params").exists()
 
 
-def test_a_machine_whose_cable_is_cut_ends_the_job_on_both_sides_within_two_minutes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last_words", ["", "sent into the void, so that TCP repeats it for a quarter of an hour\n"])
+def test_a_machine_whose_cable_is_cut_ends_the_job_on_both_sides_within_two_minutes(
+    tmp_path: Path, last_words: str
+) -> None:
     with two_in_training(tmp_path) as (hosts, jobs, processes):
+        (number,) = processes_that_train(hosts[1])
         hosts[1].unplug()
         cut = time.monotonic()
+        with Path(f"/proc/{number}/fd/1").open("w") as log:  # the launcher's, which carries it to the first host
+            log.write(last_words)
         ended = finish(jobs, processes)
         assert time.monotonic() - cut < 120
     assert [one.code for one in ended] == [3, 3], [one.log for one in ended]

@@ -40,3 +40,16 @@ def test_one_that_has_done_its_job_says_so_until_that_is_forgotten(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["told"]
     first.forget()
     assert (first.has_started, first.has_ended_well) == (False, False)
+
+
+def test_what_started_it_is_asked_to_end(tmp_path: Path) -> None:
+    first = FirstProcess(tmp_path / "output" / "told")
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    script = "trap 'kill $child; exit 5' TERM; \"$@\" & child=$!; wait"
+    command = ["sh", "-c", script, "sh", sys.executable, "-c", TELL, str(first.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as launcher:
+        assert launcher.stdout
+        launcher.stdout.readline()
+        first.end_what_started_it()
+        assert launcher.wait(30) == 5
+    first.end_what_started_it()

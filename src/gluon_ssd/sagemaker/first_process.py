@@ -49,17 +49,20 @@ class FirstProcess:
     @property
     def runs(self) -> bool:
         """Whether it is there, and more than a dead process that nobody has asked for."""
-        try:
-            stat = Path(f"/proc/{self._number()}/stat").read_text()
-        except OSError:
-            return False
-        return stat.rpartition(")")[2].split()[0] not in _DEAD
+        return self._stat()[0] not in _DEAD
 
     def ask_to_stop(self) -> None:
         """Send it the signal by which SageMaker stops a job; it tells the others."""
         if (number := self._number()) is not None:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGTERM)
+
+    def end_what_started_it(self) -> None:
+        """Ask the launcher on this host to end, which ends all that it has started."""
+        parent = int(self._stat()[1])
+        if parent > 1:  # else it is gone already
+            with suppress(ProcessLookupError):
+                os.kill(parent, signal.SIGTERM)
 
     def _tell(self, text: str) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,15 @@ class FirstProcess:
             return self.path.read_text()
         except OSError:
             return ""
+
+    def _stat(self) -> tuple[str, str]:
+        """Its state and its parent's number, as proc(5) has them."""
+        try:
+            stat = Path(f"/proc/{self._number()}/stat").read_text()
+        except OSError:
+            return _DEAD[0], "0"
+        state, parent, *_ = stat.rpartition(")")[2].split()
+        return state, parent
 
     def _number(self) -> int | None:
         told = self._told()
