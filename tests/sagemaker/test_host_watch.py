@@ -1,11 +1,10 @@
-"""A host that answers, refuses, or is silent: sockets of this machine, silent where nobody takes its full queue."""
-
 import socket
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from gluon_ssd.sagemaker.host_watch import wait_until_lost
+import pytest
+
+from gluon_ssd.sagemaker.host_watch import is_there, wait_until_lost
 
 HERE = "127.0.0.1"
 
@@ -20,60 +19,48 @@ def listening() -> Iterator[socket.socket]:
 
 def silence(server: socket.socket, stack: ExitStack) -> None:
     """Fill the queue of those who want to be let in, so that Linux drops whoever asks next."""
-    address = server.getsockname()
     for _ in range(50):
         asking = stack.enter_context(closing(socket.socket()))
         asking.settimeout(0.2)
         try:
-            asking.connect(address)
+            asking.connect(server.getsockname())
         except TimeoutError:
             return
-    raise AssertionError
+    pytest.fail("the queue has no end")
 
 
-def watch(port: int) -> threading.Thread:
-    watching = threading.Thread(
-        target=wait_until_lost, args=(HERE, port), kwargs={"pause": 0.1, "patience": 0.2}, daemon=True
-    )
-    watching.start()
-    return watching
+def asked(answers: str) -> tuple[Callable[[], bool], list[str]]:
+    """A host that answers (+) or not (-), and what it has not been asked yet."""
+    left = list(answers)
+    return lambda: left.pop(0) == "+", left
 
 
-def test_a_host_that_goes_silent_is_lost_and_not_before() -> None:
-    with listening() as server, ExitStack() as stack:
-        watching = watch(server.getsockname()[1])
-        for _ in range(10):
-            server.accept()[0].close()
-        assert watching.is_alive()
-        silence(server, stack)
-        watching.join(30)
-        assert not watching.is_alive()
+def test_a_host_that_listens_is_there() -> None:
+    with listening() as server:
+        assert is_there(*server.getsockname())
 
 
 def test_a_host_where_nobody_listens_is_there() -> None:
     with listening() as server:
-        port = server.getsockname()[1]
-    watching = watch(port)
-    watching.join(2)
-    assert watching.is_alive()
-    with socket.socket() as server, ExitStack() as stack:  # and is lost after that, so that the thread ends
-        server.bind((HERE, port))
-        server.listen(0)
+        address = server.getsockname()
+    assert is_there(*address)
+
+
+def test_a_host_that_says_nothing_is_not() -> None:
+    with listening() as server, ExitStack() as stack:
         silence(server, stack)
-        watching.join(30)
-        assert not watching.is_alive()
+        assert not is_there(HERE, server.getsockname()[1], patience=0.3)
 
 
-def test_a_host_that_is_silent_from_the_start_has_yet_to_come() -> None:
-    with listening() as server:
-        with ExitStack() as stack:
-            silence(server, stack)
-            watching = watch(server.getsockname()[1])
-            watching.join(2)
-            assert watching.is_alive()
-        for _ in range(10):  # those who gave up, and then the watch
-            server.accept()[0].close()
-        with ExitStack() as stack:
-            silence(server, stack)
-            watching.join(30)
-        assert not watching.is_alive()
+@pytest.mark.parametrize(
+    ("answers", "left"),
+    [
+        ("+---+", ["+"]),
+        ("+--+--+-+---+", ["+"]),  # in a row, not in all
+        ("-----+---+", ["+"]),  # it has yet to come
+    ],
+)
+def test_a_host_is_lost_when_it_leaves_three_questions_in_a_row(answers: str, left: list[str]) -> None:
+    host, unasked = asked(answers)
+    wait_until_lost(host, pause=0)
+    assert unasked == left

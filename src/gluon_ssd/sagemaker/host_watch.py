@@ -6,26 +6,27 @@ cable breaks, is repeated for a quarter of an hour, and nothing else is asked me
 
 import socket
 import time
+from collections.abc import Callable
 
 _SSH = 22
 _MISSES = 3
 
 
-def wait_until_lost(address: str, port: int = _SSH, *, pause: float = 10.0, patience: float = 5.0) -> None:
+def wait_until_lost(answers: Callable[[], bool], pause: float = 10.0) -> None:
     """Return when a host, having answered once, has left three questions in a row unanswered.
 
-    It is asked every `pause` seconds, for an answer within `patience` seconds. Any will do, also that nobody listens at
-    the port.
+    `answers` asks it; `pause` is the seconds between two questions.
     """
-    while not _answers(address, port, patience):
+    while not answers():
         time.sleep(pause)
     missed = 0
     while missed < _MISSES:
         time.sleep(pause)
-        missed = 0 if _answers(address, port, patience) else missed + 1
+        missed = 0 if answers() else missed + 1
 
 
-def _answers(address: str, port: int, patience: float) -> bool:
+def is_there(address: str, port: int = _SSH, patience: float = 5.0) -> bool:
+    """Whether a host answers within `patience` seconds, be it that nobody listens at the port."""
     try:
         socket.create_connection((address, port), timeout=patience).close()
     except ConnectionRefusedError:

@@ -6,17 +6,17 @@ is done. A program of its own, since some of what that waits for never ends.
 
 import os
 import pwd
-import socket
 import sys
 import threading
 
 from sagemaker_training import mpi
 
+from gluon_ssd.deadline import Deadline
 from gluon_ssd.sagemaker import name_resolution
 from gluon_ssd.sagemaker.cluster import Cluster
 from gluon_ssd.sagemaker.first_process import FirstProcess
 from gluon_ssd.sagemaker.host_environment import for_all_hosts
-from gluon_ssd.sagemaker.host_watch import wait_until_lost
+from gluon_ssd.sagemaker.host_watch import is_there, wait_until_lost
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
 
@@ -37,7 +37,7 @@ def main(processes: int) -> None:
     paths = Paths.from_environment()
     cluster, job = Cluster.read(paths.resource_config), Hyperparameters.read(paths.hyperparameters)
     if cluster.rank:
-        threading.Thread(target=_end_without_the_first, args=(cluster.primary, paths), daemon=True).start()
+        _watch(cluster.primary, paths, Deadline.after(job.host_timeout))
         mpi.WorkerRunner(_ENTRY_POINT, [], {}, processes, cluster.primary, cluster.current_host).run()
         return
     _FirstHost(
@@ -54,8 +54,14 @@ def main(processes: int) -> None:
     ).run()
 
 
-def _end_without_the_first(host: str, paths: Paths) -> None:
-    wait_until_lost(socket.gethostbyname(host))
+def _watch(host: str, paths: Paths, deadline: Deadline) -> None:
+    """End this host's part of the job, and this process, when the first host is lost."""
+    found = name_resolution.addresses([host], deadline=deadline, stopped=lambda: False)
+    threading.Thread(target=_end_without, args=(host, found[host], paths), daemon=True).start()
+
+
+def _end_without(host: str, address: str, paths: Paths) -> None:
+    wait_until_lost(lambda: is_there(address))
     sys.stderr.write(f"mpi: expected host {host} to be there, got no answer to three questions in a row\n")
     FirstProcess(paths.first_process).end_what_started_it()
     os._exit(1)
