@@ -110,7 +110,20 @@ def test_hosts_that_are_trusted_come_in_and_are_known_by_their_names(tmp_path: P
     assert (files.home / "known_hosts").read_text() == f"algo-2 {SERVER}\nalgo-3 {CLIENT}\n"
 
 
-@pytest.mark.parametrize("name", ["id_rsa", "authorized_keys", "known_hosts"])
+def test_hosts_that_root_knows_already_stay_known_and_make_no_keys(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    files.home.mkdir()
+    known = files.home / "known_hosts"
+    stale = f"algo-2 {CLIENT}"
+    known.write_bytes(f"# caf\xe9\n{stale}\ngit.example {SERVER}".encode("latin-1"))
+    assert not files.are_anothers
+    for _ in range(2):  # a container that starts again has nothing twice
+        files.trust({"algo-2": KEYS})
+        expected = f"algo-2 {SERVER}\n# caf\xe9\n{stale}\ngit.example {SERVER}\n"
+        assert known.read_bytes() == expected.encode("latin-1")
+
+
+@pytest.mark.parametrize("name", ["id_rsa", "authorized_keys"])
 def test_keys_of_root_that_this_program_has_not_made_are_anothers(name: str, tmp_path: Path) -> None:
     files = files_in(tmp_path)
     assert not files.are_anothers

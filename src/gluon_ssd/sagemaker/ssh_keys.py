@@ -56,10 +56,10 @@ class SshFiles:
 
     @property
     def are_anothers(self) -> bool:
-        """Whether root has keys, or knows hosts, by others than this program."""
+        """Whether root has keys by others than this program."""
         if self._authorized.exists():
             return not self._authorized.read_text(errors="replace").startswith(_OURS)
-        return any(any(self.home.glob(name)) for name in ("id_*", "known_hosts"))
+        return any(self.home.glob("id_*"))
 
     def make_keys(self) -> PublicKeys:
         """Make a key pair for the client, and for the server where it has none; return their public halves."""
@@ -71,9 +71,13 @@ class SshFiles:
         return PublicKeys(_pair(client), _public(server) if server.exists() else _pair(server))
 
     def trust(self, hosts: Mapping[str, PublicKeys]) -> None:
-        """Let these hosts in, and know them by their names."""
+        """Let these hosts in, and know them by their names, beside those that root knows already."""
         _write(self._authorized, _OURS + "".join(f"{keys.client}\n" for keys in hosts.values()))
-        _write(self.home / "known_hosts", "".join(f"{host} {keys.server}\n" for host, keys in hosts.items()))
+        path, known = self.home / "known_hosts", [f"{host} {keys.server}" for host, keys in hosts.items()]
+        before = path.read_text(errors="surrogateescape").splitlines() if path.exists() else []
+        # Before what root knows already: Paramiko goes by the first line of a host.
+        lines = [*known, *(line for line in before if line not in known)]
+        _write(path, "".join(f"{line}\n" for line in lines))
 
     @property
     def _authorized(self) -> Path:
@@ -89,9 +93,10 @@ def exchanged(
     environ: Mapping[str, str] = os.environ,
     files: SshFiles | None = None,
 ) -> Iterator[None]:
-    """For the length of the block the first host and each other let each other in by SSH.
+    """From the start of the block on, the first host and each other let each other in by SSH.
 
-    Nothing is done where the environment does not ask for it, or root has keys already.
+    Keys and trust stay, for the launcher and for what ends after it; for the length of the block this host tells its
+    own public keys. Nothing is done where the environment does not ask for it, or root has keys already.
 
     Raises:
         PlatformError: a host has not given its keys until the deadline, or this process may not set up SSH.
@@ -191,7 +196,7 @@ def _public(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(text)
+    path.write_text(text, errors="surrogateescape")
 
 
 class _Server(socketserver.ThreadingTCPServer):
