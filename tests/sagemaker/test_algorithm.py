@@ -247,6 +247,10 @@ def test_other_instances_can_be_named() -> None:
         ({"name": "a_b"}, "name: expected up to 63 letters, digits and hyphens between them, got 'a_b'"),
         ({"name": "a-"}, "name: expected up to 63 letters, digits and hyphens between them, got 'a-'"),
         ({"name": "a-" * 32 + "a"}, f"name: expected up to 63 letters, .*, got '{'a-' * 32}a'"),
+        (
+            {"instance_types": ["ml.trn1.2xlarge"]},
+            r"instance types: expected CPUs or GPUs of NVIDIA, got 'ml\.trn1\.2xlarge'",
+        ),
         ({"instance_types": ["g5"]}, "instance types: expected names such as ml.g5.xlarge, got 'g5'"),
     ],
 )

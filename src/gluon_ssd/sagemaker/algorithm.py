@@ -51,6 +51,7 @@ _TUNABLE = {
 # The API's own limits, which it tells of one at a time.
 _NAME = re.compile(r"(?!.{64})[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _IMAGE_URI = re.compile(r"\S{1,255}")
+_ACCELERATORS = ("trn", "inf")  # AWS's own, which no MXNet can use
 _INSTANCE_TYPE = re.compile(r"ml\.([a-z0-9-]+)\.[a-z0-9]+")
 
 
@@ -99,6 +100,8 @@ def _check(image_uri: str, name: str, instance_types: Sequence[str]) -> None:
         match = _INSTANCE_TYPE.fullmatch(instance_type)
         if not match:
             raise UserError(f"instance types: expected names such as ml.g5.xlarge, got {instance_type!r}")
+        if match[1].startswith(_ACCELERATORS):
+            raise UserError(f"instance types: expected CPUs or GPUs of NVIDIA, got {instance_type!r}")
         if Cluster(instance_type=instance_type).is_gpu_instance and match[1] not in _GPUS:
             raise UserError(
                 f"instance types: expected GPUs that MXNet 1.9.1 has machine code for (ml.{', ml.'.join(_GPUS)}), "
