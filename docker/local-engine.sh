@@ -7,6 +7,7 @@
 set -eu
 
 state=${ENGINE_STATE:-/run/gluon-ssd-engine} # the engine's process id and log, and the base while it is made
+authorities=${AUTHORITIES:-/usr/local/share/ca-certificates}
 debian=debian:bookworm-slim
 made_here=gluon-ssd-base:debian-12
 
@@ -98,7 +99,8 @@ DPKG
 
 # Print the certificate authorities that this machine trusts beyond Debian's own: its network may need them.
 own_authorities() {
-  cat /usr/local/share/ca-certificates/*.crt 2> /dev/null || true
+  # The certificates alone: comments may hold what a shell reads otherwise.
+  sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$authorities"/*.crt 2> /dev/null || true
 }
 
 install() { # command package
@@ -118,7 +120,11 @@ stop() {
   # Its number may have gone to another process since.
   if [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = dockerd ]; then
     kill "$pid"
-    while kill -0 "$pid" 2> /dev/null; do sleep 0.2; done
+    for _ in $(seq 300); do
+      # Dead where nobody has asked for it yet, as in a container whose first process never does.
+      case $(cut -d ' ' -f 3 "/proc/$pid/stat" 2> /dev/null) in '' | Z) break ;; esac
+      sleep 0.2
+    done
   fi
   rm -rf "$state"
 }
