@@ -62,6 +62,8 @@ RUN if [ "${DEVICE}" = gpu ]; then \
 
 # ---- this project
 FROM build AS program
+# Again, since a stage has none of another's where BuildKit is not in use.
+ARG PIP_INDEX_URL
 RUN pip install --no-deps --require-hashes -r /build/horovod-build.txt
 COPY pyproject.toml README.md /build/program/
 COPY src /build/program/src
