@@ -9,7 +9,7 @@ HOROVOD := .horovod
 HOROVOD_FILES := docker/build_horovod.sh docker/horovod.txt docker/horovod-build.txt docker/requirements.txt
 HOROVOD_WHEELS = $(HOME)/.cache/gluon-ssd/horovod-$(shell { cat $(HOROVOD_FILES) /etc/os-release; $(PYTHON) --version; } | sha256sum | cut -c 1-12)
 
-.PHONY: help setup train test test-distributed check lock bench clean image image-gpu test-image test-image-gpu test-sdk3 inventory audit
+.PHONY: help setup train test test-distributed check lock bench bench-image clean image image-gpu test-image test-image-gpu test-sdk3 inventory audit
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/reader_memory.py
 	$(BIN)/python benchmarks/distributed.py
 
+bench-image: $(READY)  ## print the size of the image and how fast it is built and starts; DEVICE=gpu for the other
+	$(BIN)/python benchmarks/image.py --device $(DEVICE)
+
 # These arguments go in where the environment has them: docker/local-engine.sh prints what this machine needs.
 image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
 	docker build --build-arg BASE_IMAGE --build-arg EXTRA_CA_PEM --build-arg PIP_INDEX_URL --tag gluon-ssd:cpu .
@@ -75,13 +78,13 @@ image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/$*.txt
 	touch $@
 
-test-image: $(READY) .venv-sdk/.ready  ## build the image for CPUs and drive it as its users do (as root; on Debian it needs nothing)
+test-image: $(READY) .venv-sdk/.ready .inventory/.ready  ## build the image for CPUs and drive it as its users do (as root; on Debian it needs nothing)
 	docker/local-engine.sh compose
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker
 
-test-image-gpu: $(READY)  ## build the image for GPUs and drive it on the CPU
+test-image-gpu: $(READY) .inventory/.ready  ## build the image for GPUs and drive it on the CPU
 	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image-gpu \
-	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_gpu_image.py
+	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_inventory.py tests/image/test_gpu_image.py
 
 test-sdk3: $(READY) .venv-sdk3/.ready  ## the same by version 3 of SageMaker's SDK alone, which takes 940 MB
 	docker/local-engine.sh compose

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract.job import Ended, Job, picture
-from image.container import SMALL, make_job, run, run_and_stop, started
+from image.container import SMALL, make_job, run, run_and_stop
 
 pytestmark = pytest.mark.docker
 
@@ -28,6 +28,7 @@ def artifact(job: Job) -> list[str]:
 
 def assert_trained(job: Job, ended: Ended) -> None:
     assert (ended.code, ended.failure) == (0, None), ended.log
+    assert ended.log.startswith("Docker entrypoint called with argument(s): train\n")
     assert ended.log.count("validation mAP <score>=") == int(job.hyperparameters["epochs"])
     assert artifact(job) == ARTIFACT
 
@@ -148,15 +149,3 @@ def test_a_gpu_instance_without_a_gpu_is_a_fault_of_the_platform(tmp_path: Path)
     assert ended.code == 3, ended.log
     assert ended.failure
     assert ended.failure.startswith("InternalServerError: GPU: expected at least one")
-
-
-def test_the_first_line_of_the_log_comes_within_two_seconds(tmp_path: Path) -> None:
-    job = make_job(tmp_path)
-    seconds = []
-    for _ in range(3):  # the best of them: this machine may have other things to do
-        before = time.monotonic()
-        with started(job, *OFFLINE) as (_, process):
-            assert process.stdout
-            assert process.stdout.readline() == "Docker entrypoint called with argument(s): train\n"
-            seconds.append(time.monotonic() - before)
-    assert min(seconds) < 2, seconds

@@ -1,0 +1,141 @@
+"""The image: its size, a rebuild after a change of the source, and the time until a container's first line.
+
+Peers in the same run: a build in which nothing has changed, and a container that does nothing, which take what the
+engine takes. The image must have been built (`make image`), with `BASE_IMAGE` in the environment if it was then.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+BUILT = "gluon-ssd:benchmark"
+ROOT = Path(__file__).parent.parent
+SETTINGS = {
+    "base_network": "resnet-18",
+    "image_shape": "64",
+    "num_classes": "5",
+    "num_training_samples": "8",
+    "mini_batch_size": "4",
+    "epochs": "1",
+}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    image = f"gluon-ssd:{options.device}"
+    size = int(output("docker", "image", "inspect", "--format", "{{.Size}}", image))
+    print(f"{image}: {size / 1e9:.2f} GB, {compressed(image) / 1e9:.2f} GB by gzip -1\n")
+    print(f"{'seconds, median of ' + str(options.rounds):>34} {'ours':>6} {'peer':>6}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, job = copied(folder / "source"), job_folder(folder / "job")
+        build(source, options.device)
+        rebuilt = median(options.rounds, lambda: build(changed(source), options.device))
+        row(
+            "build after a change of the source", rebuilt, median(options.rounds, lambda: build(source, options.device))
+        )
+        first, whole = zip(*(run(image, "--volume", f"{job}:/opt/ml") for _ in range(options.rounds)), strict=True)
+        nothing = median(options.rounds, lambda: output("docker", "run", "--rm", image, "true"))
+        output("docker", "image", "rm", BUILT)
+        row("docker run to the first line", statistics.median(first), nothing)
+        row("a whole job on 8 images", statistics.median(whole), nothing)
+
+
+def row(what: str, ours: float, peer: float) -> None:
+    """Print a row of the table."""
+    print(f"{what:>34} {ours:>6.2f} {peer:>6.2f}", flush=True)
+
+
+def median(rounds: int, act: Callable[[], object]) -> float:
+    """Return the median of the seconds that something takes."""
+    seconds = []
+    for _ in range(rounds):
+        before = time.monotonic()
+        act()
+        seconds.append(time.monotonic() - before)
+    return statistics.median(seconds)
+
+
+def output(*command: str) -> str:
+    """Return what a command prints."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603 - ours
+
+
+def compressed(image: str) -> int:
+    """Return the bytes of an image as it travels."""
+    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:  # noqa: S603, S607
+        counted = subprocess.run("gzip -1 | wc -c", stdin=saved.stdout, shell=True, check=True, stdout=subprocess.PIPE)  # noqa: S602, S607
+    return int(counted.stdout)
+
+
+def copied(folder: Path) -> Path:
+    """Copy what an image is built from, to change it."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".*", "demo", "inventory"))
+    shutil.copy(ROOT / ".dockerignore", folder)
+    return folder
+
+
+def changed(source: Path) -> Path:
+    """Change a module of the program as nobody has before."""
+    with (source / "src" / "gluon_ssd" / "job.py").open("a") as module:
+        module.write(f"# {time.time_ns()}\n")
+    return source
+
+
+def build(source: Path, device: str) -> None:
+    """Build the image, under a name of its own."""
+    arguments = [word for name in ("BASE_IMAGE", "EXTRA_CA_PEM", "PIP_INDEX_URL") for word in ("--build-arg", name)]
+    command = ["docker", "build", "--quiet", "--tag", BUILT, *arguments, "--build-arg", f"DEVICE={device}", str(source)]
+    built = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603 - ours
+    if built.returncode:
+        sys.exit(built.stderr)
+
+
+def job_folder(base: Path) -> Path:
+    """Lay out a job on generated scenes as SageMaker does."""
+    for seed, channel in enumerate(("train", "validation")):
+        path = base / "input" / "data" / channel / "scenes.rec"
+        path.parent.mkdir(parents=True)
+        command = [sys.executable, "-m", "gluon_ssd", "prepare", "scenes", "--images", "8", "--seed", str(seed)]
+        subprocess.run([*command, "--output", path], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
+    config = base / "input" / "config"
+    config.mkdir()
+    channel_config = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
+    for name, content in (
+        ("hyperparameters", SETTINGS),
+        ("inputdataconfig", dict.fromkeys(("train", "validation"), channel_config)),
+        ("resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]}),
+    ):
+        (config / f"{name}.json").write_text(json.dumps(content))
+    return base
+
+
+def run(image: str, *options: str) -> tuple[float, float]:
+    """Train; return the seconds until the first line of the log and until the end."""
+    before = time.monotonic()
+    command = ["docker", "run", "--rm", "--user", str(os.getuid()), *options, image, "train"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
+        if process.stdout is None:
+            raise TypeError
+        first = process.stdout.readline()
+        to_first = time.monotonic() - before
+        rest = process.stdout.read()
+    if process.returncode:
+        sys.exit(first + rest)
+    return to_first, time.monotonic() - before
+
+
+if __name__ == "__main__":
+    main()
