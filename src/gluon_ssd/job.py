@@ -87,6 +87,7 @@ def _train(
         report = _reporter(job, cluster, started)
         opening_lines.state_created()
         report.data_opened()
+        _remove_earlier_archive(paths)
 
         completed = 0
         for epoch in range(job.begin_epoch, job.epochs):
@@ -139,6 +140,13 @@ def _check_output(paths: Paths, launched: Launched | None) -> None:
     artifact.check_writable(paths.model)
     if not _packed_by_sagemaker():
         artifact.check_writable(paths.model_archive.parent)
+
+
+def _remove_earlier_archive(paths: Paths) -> None:
+    # So late, that a job which ends in a mistake leaves what another has left.
+    if paths.model_archive.exists():
+        logger.info('Removing "%s", the model of an earlier job', paths.model_archive)
+        paths.model_archive.unlink(missing_ok=True)
 
 
 def _pack(paths: Paths) -> None:

@@ -40,7 +40,8 @@ def main() -> int:
         launched = horovod.launched if horovod else None
         if not FirstProcess.is_awaited() and (launched is None or launched.is_first_of_host):
             opening_lines.called(["train", *sys.argv[1:]])
-            _clean_up(paths)
+            with suppress(OSError):
+                paths.failure.unlink()  # of an earlier run of the same job
         code = horovod.launch(stop) if horovod and launched is None else None
         if code is not None:
             return code
@@ -54,12 +55,6 @@ def main() -> int:
     if launched and launched.is_first_of_host and FirstProcess.is_awaited():
         FirstProcess(paths.first_process).ends_well()
     return 0
-
-
-def _clean_up(paths: Paths) -> None:
-    for leftover in (paths.failure, paths.model_archive):  # of an earlier run of the same job
-        with suppress(OSError):
-            leftover.unlink()
 
 
 def _train(paths: Paths, stop: StopRequest, launched: Launched | None) -> None:

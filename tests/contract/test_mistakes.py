@@ -1,5 +1,6 @@
 """Jobs that cannot run: each ends with the right exit code, a failure file, and a message that says what to do."""
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -230,13 +231,27 @@ def test_gpu_instance_without_a_gpu_is_a_platform_error(job: Job) -> None:
     assert ended.failure.startswith("InternalServerError: GPU")
 
 
-def test_a_failure_of_an_earlier_run_is_not_told_again(job: Job) -> None:
-    (job.base / "output").mkdir()
-    (job.base / "output" / "failure").write_text("ClientError: epochs")
-    (job.base / "output" / "model.tar.gz").write_text("an earlier model")
-    job.hyperparameters["num_classes"] = "none"
+def test_a_mistake_replaces_the_failure_of_an_earlier_run_and_leaves_its_model(job: Job) -> None:
+    output = job.base / "output"
+    output.mkdir()
+    (output / "failure").write_text("ClientError: epochs")
+    (output / "model.tar.gz").write_text("an earlier model")
+    (job.base / "input" / "data" / "validation" / "data.rec").write_bytes(b"no record")
     ended = run(job)
+    expect_customer_error(ended, "validation channel")
+    assert (output / "model.tar.gz").read_text() == "an earlier model"
+    job.write_records("validation", pictures(4))
+    ended = run(job)
+    assert (ended.code, ended.failure) == (0, None), ended.log
+    assert f'Removing "{output}/model.tar.gz", the model of an earlier job' in ended.log
+    assert tarfile.is_tarfile(output / "model.tar.gz")
+
+
+def test_words_after_the_command_are_told_to_count_for_nothing(job: Job) -> None:
+    job.hyperparameters["num_classes"] = "none"
+    job.write_config()
+    ended = job.run("sh", "-c", 'exec "$0" --epochs 1')
     expect_customer_error(ended, "num_classes")
-    assert not (job.base / "output" / "model.tar.gz").exists()
+    assert "train: expected no words after it, got --epochs 1: hyperparameters.json is what counts" in ended.log
     job.hyperparameters["num_classes"] = "2"
     assert run(job).failure is None

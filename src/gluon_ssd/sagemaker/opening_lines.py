@@ -17,6 +17,9 @@ CONTENT_TYPES = ("application/x-image", "application/x-recordio", "image/jpeg", 
 def called(arguments: Sequence[str]) -> None:
     """Tell what the container was asked to do."""
     unprefixed_logger.info("Docker entrypoint called with argument(s): %s", " ".join(arguments))
+    _, *more = arguments
+    if more:
+        logger.warning("train: expected no words after it, got %s: hyperparameters.json is what counts", " ".join(more))
 
 
 def provided(path: Path, configuration: Mapping[str, object]) -> None:
