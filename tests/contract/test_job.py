@@ -1,6 +1,7 @@
 """Whole jobs that run: what they log, what they leave, how they stop."""
 
 import json
+import os
 import re
 import signal
 import tarfile
@@ -156,6 +157,17 @@ def test_same_seed_gives_the_same_job_whatever_the_workers(tmp_path: Path) -> No
         assert job.run(OMP_NUM_THREADS="1").code == 0
         parameters.append((job.model / "model_algo_1-0000.params").read_bytes())
     assert parameters[0] == parameters[1]
+
+
+def test_a_request_to_stop_that_comes_while_python_starts_is_heard(tmp_path: Path) -> None:
+    job = make_job(tmp_path, epochs="100000")
+    process = job.start()
+    while not Path(f"/proc/{process.pid}/comm").read_text().startswith("python"):
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGTERM)
+    ended = job.finish(process)
+    assert (ended.code, ended.failure) == (0, None), ended.log
+    assert "SIGTERM: stopping" in ended.log
 
 
 def test_stop_before_the_first_epoch_is_over_leaves_a_model(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class StopRequest:
         stop = cls()
         signal.signal(signal.SIGTERM, stop.receive)
         signal.signal(signal.SIGINT, stop.receive)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})  # entrypoints/train holds them back
         return stop
 
     def receive(self, signum: int, _frame: FrameType | None) -> None:
