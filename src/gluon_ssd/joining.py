@@ -26,7 +26,8 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
     Raises:
         PlatformError: a host did not come. If one is lost later, this process ends, since MXNet would wait for ever.
         StoppedError: the job was asked to stop while it waited.
-        UserError: the hosts have different hyperparameters, by which they would wait for each other for ever.
+        UserError: the hosts have different hyperparameters, by which they would wait for each other for ever; or this
+            host has another's name.
     """
     if Launched.of(job.store, cluster):
         with horovod_workers.join() as processes:
@@ -40,7 +41,9 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
     addresses = name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=stopped)
     # Its own name may mean 127.0.0.1 to a host, where no other finds it.
     own = cluster.network_interface and name_resolution.of_interface(cluster.network_interface)
-    addresses[cluster.current_host] = own or addresses[cluster.current_host]
+    if own:
+        addresses[cluster.current_host] = own
+    name_resolution.check_is_here(cluster.current_host, addresses[cluster.current_host])
     meeting = Meeting(
         address=addresses[cluster.primary],
         port=job.ps_port,

@@ -52,7 +52,8 @@ class HorovodJob:
 
         Raises:
             PlatformError: what starts them is not installed, or a host has not come.
-            UserError: the options of mpirun cannot reach it, or what it needs to know is missing.
+            UserError: the options of mpirun cannot reach it, what it needs to know is missing, this is not root, who
+                alone may set up SSH, or this host has another's name.
             StoppedError: the job was asked to stop before they were started.
         """
         environ = _NOTICE_SOON | {**os.environ}  # before this process counts GPUs, which needs the number of threads
@@ -76,9 +77,11 @@ class HorovodJob:
 
 @contextmanager
 def _reachable(cluster: Cluster, deadline: Deadline, stop: StopRequest) -> Iterator[None]:
-    """Wait until the hosts know each other's names and keys."""
-    name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=lambda: stop.requested)
+    """Wait until the hosts know each other's keys and names."""
+    # Keys first: what keeps a host from making them is told by each, before it waits for the others.
     with ssh_keys.exchanged(cluster, deadline=deadline, stopped=lambda: stop.requested):
+        found = name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=lambda: stop.requested)
+        name_resolution.check_is_here(cluster.current_host, found[cluster.current_host])
         yield
 
 

@@ -92,6 +92,18 @@ def test_a_machine_that_never_comes_ends_the_job_as_a_fault_of_the_platform(tmp_
     assert time.monotonic() - started < 60
 
 
+def test_a_machine_that_has_the_name_of_another_is_told_so(tmp_path: Path) -> None:
+    with machines(2) as hosts:
+        jobs = lay_out(tmp_path, hosts, kv_store="horovod", host_timeout="20")
+        config = jobs[1].base / "input" / "config" / "resourceconfig.json"
+        config.write_text(config.read_text().replace('"current_host": "algo-2"', '"current_host": "algo-1"'))
+        (first, second) = finish(jobs, start(jobs, hosts))
+    assert second.code == 2, second.log
+    assert second.failure
+    assert second.failure.startswith("ClientError: resourceconfig.json: current_host: expected a name of this machine")
+    assert first.code == 3, first.log
+
+
 def test_a_process_that_is_killed_ends_the_job_on_both_machines_within_a_minute(tmp_path: Path) -> None:
     with two_in_training(tmp_path) as (hosts, jobs, processes):
         (number,) = processes_that_train(hosts[1])

@@ -199,6 +199,16 @@ def test_a_name_that_is_never_known_ends_the_job_as_a_fault_of_the_platform(tmp_
     )
 
 
+def test_a_host_that_has_anothers_name_is_told_so(tmp_path: Path) -> None:
+    (job,) = lay_out(tmp_path, 1)
+    config = {"current_host": "192.0.2.1", "hosts": ["192.0.2.1", "127.0.0.1"]}  # the first is nobody's, by RFC 5737
+    (job.base / "input" / "config" / "resourceconfig.json").write_text(json.dumps(config))
+    ended = job.run()
+    assert ended.code == 2, ended.log
+    assert ended.failure
+    assert ended.failure.startswith("ClientError: resourceconfig.json: current_host: expected a name of this machine, ")
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_host_that_is_killed_ends_all_others_within_40_seconds(tmp_path: Path, lost: int) -> None:
     jobs = lay_out(tmp_path, 3, epochs="1000")

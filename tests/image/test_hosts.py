@@ -1,6 +1,7 @@
 """Jobs on several hosts: containers on a network of their own, which know each other by name alone."""
 
 import json
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -89,6 +90,16 @@ def test_two_containers_train_together_by_horovod_and_let_nobody_else_in(tmp_pat
     assert {host for host in HOSTS if f"host={host}, epoch=1, batch=1 train cross_entropy" in ended[0].log} == {*HOSTS}
     assert "is not bound" in "".join(seen)  # by mpirun's option
     assert [(job.base / "output" / "model.tar.gz").exists() for job in jobs] == [True, False]
+
+
+def test_hosts_that_are_not_root_say_at_once_that_horovod_needs_it(tmp_path: Path, network: str) -> None:
+    jobs = lay_out(tmp_path, kv_store="horovod")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        shutil.chown(path, 1234)
+    with together(jobs, network, "--user", "1234") as processes:
+        ended = [job.finish(process) for job, process in zip(jobs, processes, strict=True)]
+    told = "ClientError: hosts: expected to run as root, whom SSH's server needs, got user 1234"
+    assert [(one.code, one.failure) for one in ended] == [(2, told)] * 2, [one.log for one in ended]
 
 
 def test_a_host_with_a_mistake_in_its_data_says_so_and_the_other_ends(tmp_path: Path, network: str) -> None:

@@ -80,6 +80,10 @@ def test_gpu_instances_are_known_by_their_family(instance_type: str | None, expe
             {"current_host": "algo-3", "hosts": ["algo-1", "algo-2"]},
             "hosts: expected a list of names with the current host 'algo-3', got ['algo-1', 'algo-2']",
         ),
+        (
+            {"current_host": "algo-2", "host": ["algo-1", "algo-2"]},
+            "hosts: expected a list of names with the current host 'algo-2', got []",
+        ),
         ({"hosts": "algo-1"}, "hosts: expected a list of names with the current host 'algo-1', got 'algo-1'"),
         ({"hosts": ["algo-1", 2]}, "hosts: expected a list of names with the current host 'algo-1', got ['algo-1', 2]"),
         ({"current_host": 1}, "current_host: expected a string, got 1"),

@@ -27,7 +27,7 @@ class Cluster:
             return cls()
         config = read_object(path)
         current = _string(path, config, "current_host") or _ONLY_HOST
-        hosts = config.get("hosts", [current])
+        hosts = config.get("hosts", [] if "current_host" in config else [current])
         if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts) or current not in hosts:
             raise UserError(f"{path}: hosts: expected a list of names with the current host {current!r}, got {hosts!r}")
         interface = _string(path, config, "network_interface_name")

@@ -1,5 +1,6 @@
 """The addresses of a job's hosts, whose names may be known only some time after the containers start."""
 
+import errno
 import fcntl
 import logging
 import socket
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from gluon_ssd.deadline import Deadline
-from gluon_ssd.errors import PlatformError, StoppedError
+from gluon_ssd.errors import PlatformError, StoppedError, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,19 @@ def addresses(hosts: Sequence[str], *, deadline: Deadline, stopped: Callable[[],
         StoppedError: the job was asked to stop.
     """
     return {host: _address(host, deadline, stopped) for host in hosts}
+
+
+def check_is_here(host: str, address: str) -> None:
+    """Raise UserError where this host's own name means another machine."""
+    with socket.socket() as here:
+        try:
+            here.bind((address, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise UserError(
+                    f"resourceconfig.json: current_host: expected a name of this machine, got {host!r}, whose address "
+                    f"{address} is another's"
+                ) from error
 
 
 def of_interface(name: str) -> str | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gluon_ssd.deadline import Deadline
-from gluon_ssd.errors import PlatformError, StoppedError
+from gluon_ssd.errors import PlatformError, StoppedError, UserError
 from gluon_ssd.sagemaker.cluster import Cluster
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,8 @@ def exchanged(
     own public keys. Nothing is done where the environment does not ask for it, or root has keys already.
 
     Raises:
-        PlatformError: a host has not given its keys until the deadline, or this process may not set up SSH.
+        PlatformError: a host has not given its keys until the deadline, or there is no place for keys.
+        UserError: this is not root, who alone may set up SSH.
         StoppedError: the job was asked to stop before.
     """
     files = files or SshFiles()
@@ -115,7 +116,7 @@ def exchanged(
 
 def _made(files: SshFiles) -> PublicKeys | None:
     if os.geteuid():
-        raise PlatformError(f"hosts: expected to run as root, whom SSH's server needs, got user {os.geteuid()}")
+        raise UserError(f"hosts: expected to run as root, whom SSH's server needs, got user {os.geteuid()}")
     try:
         if not files.are_anothers:
             return files.make_keys()
