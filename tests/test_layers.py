@@ -24,6 +24,7 @@ EVERYTHING = {
     "description",
     "artifact",
     "tar_archive",
+    "temporary_folder",
     "model_folder",
     "best_model",
     "mxnet_network",
@@ -59,13 +60,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"deadline", "errors", "ssd"},
     "artifact": {"description", "errors", "mxnet_error", "parameter_file"},
     "tar_archive": {"errors"},
-    "model_folder": {"errors", "tar_archive"},
+    "temporary_folder": {"errors"},
+    "model_folder": {"errors", "tar_archive", "temporary_folder"},
     "best_model": {"errors", "artifact", "description", "onnx_export", "ssd"},
     "mxnet_network": {"artifact", "description", "errors", "ssd"},
     "onnx_network": {"errors", "description", "sagemaker"},
     "onnx_export": {"artifact", "mxnet_network", "ssd"},
     "detector": {"artifact", "data", "description", "model_folder", "mxnet_network", "onnx_network", "ssd"},
-    "inputs": {"errors", "sagemaker", "data"},
+    "inputs": {"errors", "sagemaker", "data", "temporary_folder"},
     "starting_weights": {
         "errors",
         "artifact",
@@ -112,6 +114,7 @@ WITHOUT_MXNET = {
     "evaluation",
     "inputs",
     "tar_archive",
+    "temporary_folder",
     "model_folder",
 }
 

@@ -68,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JobError as error:
         print(f"gluon-ssd: {error}", file=sys.stderr)
         return failure.code_of(error)
+    except PermissionError as error:
+        print(f"gluon-ssd: {error.filename}: expected a place that you may use, got {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0

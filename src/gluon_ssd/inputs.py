@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.batches import BatchForm, TrainingBatches, ValidationBatches
@@ -20,10 +19,11 @@ from gluon_ssd.data.replica import Replica
 from gluon_ssd.data.share import WHOLE, Share
 from gluon_ssd.data.stream_batches import StreamedTrainingBatches, StreamedValidationBatches
 from gluon_ssd.data.stream_order import StreamOrder
-from gluon_ssd.errors import PlatformError, UserError
+from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker.channels import MANIFEST, SHARED_ANNOTATIONS, Channel, Channels
 from gluon_ssd.sagemaker.hyperparameters import Hyperparameters
 from gluon_ssd.sagemaker.paths import Paths
+from gluon_ssd.temporary_folder import temporary_folder
 
 logger = logging.getLogger(__name__)
 
@@ -83,23 +83,10 @@ def open_data(
     a folder that is gone when the block ends.
     """
     with (
-        _temporary_folder() as cache,
+        temporary_folder() as cache,
         _open(_Opener(job, channels, paths, num_workers, stopped, cache), share) as data,
     ):
         yield data
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    try:
-        # Errors: one more file may come while the folder is emptied, where a job ends before it has begun.
-        folder = TemporaryDirectory(prefix="gluon-ssd-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise PlatformError(
-            f"temporary files: expected a folder for them that can be written to, such as /tmp, got {error}"
-        ) from error
-    with folder as name:
-        yield Path(name)
 
 
 @contextmanager

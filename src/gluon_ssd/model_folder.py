@@ -1,12 +1,12 @@
 """Where a model lies: in a folder, in an archive, or in a folder with an archive."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gluon_ssd import tar_archive
 from gluon_ssd.errors import UserError
+from gluon_ssd.temporary_folder import temporary_folder
 
 ARCHIVE = "model.tar.gz"
 _FILES = ("*-symbol.json", "*.params", "*.onnx")
@@ -30,13 +30,13 @@ def model_folder(path: Path, *, what: str = "model") -> Iterator[Path]:
     if archive is None:
         yield _holder(path, f"{what}, {path}")
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        tar_archive.unpack(archive, Path(temporary), what=what)
+    with temporary_folder() as temporary:
+        tar_archive.unpack(archive, temporary, what=what)
         try:
-            yield _holder(Path(temporary), f"{what}, {archive}")
+            yield _holder(temporary, f"{what}, {archive}")
         except UserError as error:
             # Nobody knows the temporary folder, and it is gone when the message is read.
-            raise UserError(str(error).replace(temporary, str(archive))) from error
+            raise UserError(str(error).replace(str(temporary), str(archive))) from error
 
 
 def find_archive(path: Path, *, what: str = "model") -> Path | None:

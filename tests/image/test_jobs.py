@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
 import tarfile
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from contract.job import Ended, Job, picture
-from image.container import SMALL, make_job, run, run_and_stop
+from image.container import SMALL, make_job, run, run_and_stop, started
 
 pytestmark = pytest.mark.docker
 
@@ -119,6 +121,47 @@ def test_the_root_file_system_may_be_read_only_beside_a_folder_for_temporary_fil
     assert refused.failure
     assert refused.failure.startswith("InternalServerError: temporary files: expected a folder for them that can be ")
     assert_trained(job, run(job, *OFFLINE, "--read-only", "--tmpfs", "/tmp"))  # noqa: S108 - the container's
+
+
+def test_what_stands_in_the_way_of_a_user_of_the_other_commands_is_told_in_a_line(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    assert_trained(job, run(job, *OFFLINE))
+    predict = ("gluon-ssd", "predict", "/opt/ml/output/model.tar.gz", "/opt/ml/photo.jpg")
+    as_another = (*OFFLINE, "--user", "1234", "--read-only")
+    (tmp_path / "photo.jpg").write_bytes(picture(0, 0).image)
+    tmp_path.chmod(0o700)
+    refused = run(job, *as_another, command=predict)
+    not_allowed = "gluon-ssd: /opt/ml/photo.jpg: expected a place that you may use, got Permission denied\n"
+    assert (refused.code, refused.log) == (2, not_allowed)
+    tmp_path.chmod(0o755)
+    refused = run(job, *as_another, command=predict)
+    assert refused.code == 3, refused.log
+    expected = "gluon-ssd: temporary files: expected a folder for them that can be written to, such as /tmp, got "
+    assert refused.log.startswith(expected)
+    assert refused.log.count("\n") == 1
+
+
+def first_process(name: str) -> int:
+    """The number, on this machine, of the process that is 1 in a container; 0 where there is none yet."""
+    asked = subprocess.run(
+        ["docker", "inspect", "--format", "{{.State.Pid}}", name], capture_output=True, text=True, check=False
+    )
+    return int(asked.stdout.strip() or 0)
+
+
+def command_of(number: int) -> str:
+    return Path(f"/proc/{number}/comm").read_text()
+
+
+def test_a_container_that_is_stopped_as_it_starts_has_heard_of_it(tmp_path: Path) -> None:
+    job = make_job(tmp_path, epochs="100000")
+    with started(job, *OFFLINE) as (name, process):
+        while not (number := first_process(name)) or not command_of(number).startswith("python"):
+            assert process.poll() is None
+        os.kill(number, signal.SIGTERM)
+        ended = job.finish(process)
+    assert (ended.code, ended.failure) == (0, None), ended.log
+    assert "SIGTERM: stopping" in ended.log
 
 
 def test_workers_that_load_data_share_64_megabytes_of_memory(tmp_path: Path) -> None:

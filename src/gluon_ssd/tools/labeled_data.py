@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from gluon_ssd.data.annotated_folder import AnnotatedFolder
 from gluon_ssd.data.channel_files import ChannelFolder
@@ -16,6 +15,7 @@ from gluon_ssd.description import Description
 from gluon_ssd.errors import UserError
 from gluon_ssd.sagemaker import content_type
 from gluon_ssd.sagemaker.content_type import MANIFEST, RECORDIO
+from gluon_ssd.temporary_folder import temporary_folder
 from gluon_ssd.tools.image_labels import annotations_of, find_annotations
 from gluon_ssd.tools.pointed_data import files_at
 
@@ -44,9 +44,9 @@ def open_labeled(
     """
     if not path.exists():
         raise UserError(f"{path}: {_EXPECTED}, got nothing there")
-    with TemporaryDirectory(prefix="gluon-ssd-", ignore_cleanup_errors=True) as cache:
+    with temporary_folder() as cache:
         folder = ChannelFolder(path.resolve().name, path) if path.is_dir() else files_at(path)
-        data = _open(folder, annotations, model, attribute, Path(cache))
+        data = _open(folder, annotations, model, attribute, cache)
         data.summary.check_objects(folder.channel)
         _check_names(folder, data, model)
         yield data
