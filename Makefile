@@ -63,7 +63,7 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/distributed.py
 
 bench-image: $(READY)  ## print the size of the image and how fast it is built and starts; DEVICE=gpu for the other
-	$(BIN)/python benchmarks/image.py --device $(DEVICE)
+	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(BIN)/python benchmarks/image.py --device $(DEVICE)
 
 # These arguments go in where the environment has them: docker/local-engine.sh prints what this machine needs.
 image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)

@@ -5,6 +5,10 @@
 set -eu
 image=$1 tools=$(readlink -f "$2") folder=$3
 mkdir -p "$folder"
+docker image inspect "$image" > /dev/null 2>&1 || {
+  echo "inventory.sh: expected the image $image, got none; 'make image' or 'make image-gpu' builds it" >&2
+  exit 1
+}
 
 # The tools run on Debian's Python in the image, and look at the virtual environment, which they are no part of. In their
 # container it knows NVIDIA's libraries too.

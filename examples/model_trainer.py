@@ -11,11 +11,15 @@ in compressed_artifacts/model.tar.gz of the --output folder.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from sagemaker.core.shapes import MetricDefinition, OutputDataConfig, StoppingCondition
-from sagemaker.core.training.configs import Compute, InputData
-from sagemaker.train.model_trainer import Mode, ModelTrainer
+try:
+    from sagemaker.core.shapes import MetricDefinition, OutputDataConfig, StoppingCondition
+    from sagemaker.core.training.configs import Compute, InputData
+    from sagemaker.train.model_trainer import Mode, ModelTrainer
+except ImportError as missing:
+    sys.exit(f"model_trainer.py: expected version 3 of SageMaker's SDK (pip install sagemaker-train), got: {missing}")
 
 METRICS = json.loads(Path(__file__).with_name("metrics.json").read_text())
 

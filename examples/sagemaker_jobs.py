@@ -21,6 +21,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker.deserializers import JSONDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
@@ -97,10 +99,18 @@ def predictor(endpoint: str, sagemaker_session: Session) -> Predictor:
 
 
 def main() -> None:
-    """Run one of the commands."""
+    """Run one of the commands; what the SDK or AWS says against it is told in a line."""
     options = _parser().parse_args()
     if options.command == "tune" and options.instance_type.startswith("local"):
         sys.exit("tune: expected an instance type of SageMaker, whose local mode has no tuning jobs, got local")
+    try:
+        run(options)
+    except (RuntimeError, ValueError, BotoCoreError, Boto3Error, ClientError) as error:
+        sys.exit(f"{options.command}: {error}")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command says."""
     if options.command == "train":
         job = estimator(options)
         job.fit(channels(options))
