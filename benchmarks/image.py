@@ -1,7 +1,8 @@
 """The image: its size, a rebuild after a change of the source, and the time until a container's first line.
 
-Peers in the same run: a build in which nothing has changed, and a container that does nothing, which take what the
-engine takes. The image must have been built (`make image`), with `BASE_IMAGE` in the environment if it was then.
+Peers in the same run: a build in which nothing has changed, and a container that prints one line, which take what the
+engine takes. The image must have been built (`make image`), with `BASE_IMAGE` in the environment if it was then. Sizes
+are those of Docker's own store of images.
 """
 
 import argparse
@@ -39,18 +40,27 @@ def main() -> None:
     print(f"{image}: {size / 1e9:.2f} GB, {compressed(image) / 1e9:.2f} GB by gzip -1\n")
     print(f"{'seconds, median of ' + str(options.rounds):>34} {'ours':>6} {'peer':>6}")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source, job = copied(folder / "source"), job_folder(folder / "job")
-        build(source, options.device)
-        rebuilt = median(options.rounds, lambda: build(changed(source), options.device))
-        row(
-            "build after a change of the source", rebuilt, median(options.rounds, lambda: build(source, options.device))
-        )
-        first, whole = zip(*(run(image, "--volume", f"{job}:/opt/ml") for _ in range(options.rounds)), strict=True)
-        nothing = median(options.rounds, lambda: output("docker", "run", "--rm", image, "true"))
-        output("docker", "image", "rm", BUILT)
-        row("docker run to the first line", statistics.median(first), nothing)
-        row("a whole job on 8 images", statistics.median(whole), nothing)
+        builds(copied(Path(name) / "source"), options.device, options.rounds)
+        runs(image, job_folder(Path(name) / "job"), options.rounds)
+
+
+def builds(source: Path, device: str, rounds: int) -> None:
+    """Print the row of a rebuild."""
+    try:
+        build(source, device)
+        rebuilt = median(rounds, lambda: build(changed(source), device))
+        row("build after a change of the source", rebuilt, median(rounds, lambda: build(source, device)))
+    finally:
+        subprocess.run(["docker", "image", "rm", BUILT], stdout=subprocess.DEVNULL, check=False)  # noqa: S603, S607
+
+
+def runs(image: str, job: Path, rounds: int) -> None:
+    """Print the rows of a container that trains."""
+    volume = ("--volume", f"{job}:/opt/ml")
+    ours = [run(*volume, image, "train") for _ in range(rounds)]
+    peer = [run(image, "echo", "a line") for _ in range(rounds)]
+    for place, what in enumerate(("docker run to the first line", "a whole job on 8 images")):
+        row(what, *(statistics.median(seconds[place] for seconds in measured) for measured in (ours, peer)))
 
 
 def row(what: str, ours: float, peer: float) -> None:
@@ -77,6 +87,8 @@ def compressed(image: str) -> int:
     """Return the bytes of an image as it travels."""
     with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:  # noqa: S603, S607
         counted = subprocess.run("gzip -1 | wc -c", stdin=saved.stdout, shell=True, check=True, stdout=subprocess.PIPE)  # noqa: S602, S607
+    if saved.returncode:
+        sys.exit(f"docker save {image}: expected it to succeed, got exit code {saved.returncode}")
     return int(counted.stdout)
 
 
@@ -122,10 +134,10 @@ def job_folder(base: Path) -> Path:
     return base
 
 
-def run(image: str, *options: str) -> tuple[float, float]:
-    """Train; return the seconds until the first line of the log and until the end."""
+def run(*words: str) -> tuple[float, float]:
+    """Run a container; return the seconds until its first line and until its end."""
     before = time.monotonic()
-    command = ["docker", "run", "--rm", "--user", str(os.getuid()), *options, image, "train"]
+    command = ["docker", "run", "--rm", "--user", str(os.getuid()), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
         if process.stdout is None:
             raise TypeError

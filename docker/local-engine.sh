@@ -125,6 +125,13 @@ stop() {
       case $(cut -d ' ' -f 3 "/proc/$pid/stat" 2> /dev/null) in '' | Z) break ;; esac
       sleep 0.2
     done
+    case $(cut -d ' ' -f 3 "/proc/$pid/stat" 2> /dev/null) in
+      '' | Z) ;;
+      *)
+        echo "local-engine.sh: expected dockerd, process $pid, to end within a minute, got none" >&2
+        exit 1
+        ;;
+    esac
   fi
   rm -rf "$state"
 }

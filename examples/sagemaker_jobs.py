@@ -21,17 +21,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
-from sagemaker.deserializers import JSONDeserializer
-from sagemaker.estimator import Estimator
-from sagemaker.inputs import TrainingInput
-from sagemaker.local import LocalSession
-from sagemaker.model import Model
-from sagemaker.predictor import Predictor
-from sagemaker.serializers import IdentitySerializer
-from sagemaker.session import Session
-from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
+try:
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from sagemaker.deserializers import JSONDeserializer
+    from sagemaker.estimator import Estimator
+    from sagemaker.inputs import TrainingInput
+    from sagemaker.local import LocalSession
+    from sagemaker.model import Model
+    from sagemaker.predictor import Predictor
+    from sagemaker.serializers import IdentitySerializer
+    from sagemaker.session import Session
+    from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
+except ImportError as missing:
+    sys.exit(
+        f"""sagemaker_jobs.py: expected version 2 of SageMaker's SDK (pip install "sagemaker<3"), got: {missing}"""
+    )
 
 METRICS = json.loads(Path(__file__).with_name("metrics.json").read_text())
 OBJECTIVE = "validation:mAP"
@@ -105,7 +110,7 @@ def main() -> None:
         sys.exit("tune: expected an instance type of SageMaker, whose local mode has no tuning jobs, got local")
     try:
         run(options)
-    except (RuntimeError, ValueError, BotoCoreError, Boto3Error, ClientError) as error:
+    except (ImportError, RuntimeError, ValueError, BotoCoreError, Boto3Error, ClientError) as error:
         sys.exit(f"{options.command}: {error}")
 
 

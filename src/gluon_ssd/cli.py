@@ -69,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gluon-ssd: {error}", file=sys.stderr)
         return failure.code_of(error)
     except PermissionError as error:
-        print(f"gluon-ssd: {error.filename}: expected a place that you may use, got {error.strerror}", file=sys.stderr)
+        place = (
+            f"{error.filename}: expected a place that you may use, got {error.strerror}" if error.filename else error
+        )
+        print(f"gluon-ssd: {place}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -18,7 +18,7 @@ from gluon_ssd.best_model import BestModel
 from gluon_ssd.data.replica import check_alike
 from gluon_ssd.data.share import Share
 from gluon_ssd.description import Description
-from gluon_ssd.errors import UserError
+from gluon_ssd.errors import PlatformError, UserError
 from gluon_ssd.evaluation import Evaluation, evaluate
 from gluon_ssd.inputs import open_data
 from gluon_ssd.sagemaker import cpus, metrics, opening_lines
@@ -87,7 +87,7 @@ def _train(
         report = _reporter(job, cluster, started)
         opening_lines.state_created()
         report.data_opened()
-        _remove_earlier_archive(paths)
+        _remove_earlier_archive(paths, launched)
 
         completed = 0
         for epoch in range(job.begin_epoch, job.epochs):
@@ -142,11 +142,15 @@ def _check_output(paths: Paths, launched: Launched | None) -> None:
         artifact.check_writable(paths.model_archive.parent)
 
 
-def _remove_earlier_archive(paths: Paths) -> None:
+def _remove_earlier_archive(paths: Paths, launched: Launched | None) -> None:
     # So late, that a job which ends in a mistake leaves what another has left.
-    if paths.model_archive.exists():
-        logger.info('Removing "%s", the model of an earlier job', paths.model_archive)
-        paths.model_archive.unlink(missing_ok=True)
+    if _packed_by_sagemaker() or (launched and not launched.is_first_of_host) or not paths.model_archive.exists():
+        return
+    logger.info('Removing "%s", the model of an earlier job', paths.model_archive)
+    try:
+        paths.model_archive.unlink()
+    except OSError as error:
+        raise PlatformError(f"output: expected to replace the model of an earlier job, got {error}") from error
 
 
 def _pack(paths: Paths) -> None:

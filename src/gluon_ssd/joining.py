@@ -40,10 +40,9 @@ def join(job: Hyperparameters, cluster: Cluster, paths: Paths, stopped: Callable
     deadline = Deadline.after(job.host_timeout)
     addresses = name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=stopped)
     # Its own name may mean 127.0.0.1 to a host, where no other finds it.
-    own = cluster.network_interface and name_resolution.of_interface(cluster.network_interface)
-    if own:
-        addresses[cluster.current_host] = own
-    name_resolution.check_is_here(cluster.current_host, addresses[cluster.current_host])
+    addresses[cluster.current_host] = name_resolution.own_address(
+        cluster.current_host, addresses[cluster.current_host], cluster.network_interface
+    )
     meeting = Meeting(
         address=addresses[cluster.primary],
         port=job.ps_port,

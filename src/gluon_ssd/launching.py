@@ -81,7 +81,8 @@ def _reachable(cluster: Cluster, deadline: Deadline, stop: StopRequest) -> Itera
     # Keys first: what keeps a host from making them is told by each, before it waits for the others.
     with ssh_keys.exchanged(cluster, deadline=deadline, stopped=lambda: stop.requested):
         found = name_resolution.addresses(sorted(cluster.hosts), deadline=deadline, stopped=lambda: stop.requested)
-        name_resolution.check_is_here(cluster.current_host, found[cluster.current_host])
+        own = cluster.current_host
+        name_resolution.own_address(own, found[own], cluster.network_interface)  # it is here, or a mistake
         yield
 
 

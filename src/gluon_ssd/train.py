@@ -47,7 +47,7 @@ def main() -> int:
             return code
         _train(paths, stop, launched)
     except StoppedError as stopped:
-        logger.info("Ended without a model: %s", stopped)
+        _tell_of_no_model(paths, stopped)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place that catches everything
@@ -55,6 +55,12 @@ def main() -> int:
     if launched and launched.is_first_of_host and FirstProcess.is_awaited():
         FirstProcess(paths.first_process).ends_well()
     return 0
+
+
+def _tell_of_no_model(paths: Paths, stopped: StoppedError) -> None:
+    logger.info("Ended without a model: %s", stopped)
+    if paths.model_archive.exists():
+        logger.info('"%s" is the model of an earlier job', paths.model_archive)
 
 
 def _train(paths: Paths, stop: StopRequest, launched: Launched | None) -> None:

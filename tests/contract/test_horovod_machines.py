@@ -96,7 +96,7 @@ def test_a_machine_that_has_the_name_of_another_is_told_so(tmp_path: Path) -> No
     with machines(2) as hosts:
         jobs = lay_out(tmp_path, hosts, kv_store="horovod", host_timeout="20")
         config = jobs[1].base / "input" / "config" / "resourceconfig.json"
-        config.write_text(config.read_text().replace('"current_host": "algo-2"', '"current_host": "algo-1"'))
+        config.write_text('{"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}')
         (first, second) = finish(jobs, start(jobs, hosts))
     assert second.code == 2, second.log
     assert second.failure

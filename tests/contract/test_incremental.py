@@ -73,7 +73,7 @@ def test_a_job_with_all_layers_frozen_gives_the_model_of_the_first_bit_for_bit(f
         "Using (cpu(0)) as training context.",
         "Start training from the model in the model channel.",
         "Found a model archive file. Extracting model.tar.gz",
-        f"Using model weights from file {job.base / 'tmp' / 'tmp'}",
+        f"Using model weights from file {job.base / 'tmp' / 'gluon-ssd-'}",
         "/model_algo_1.\n",
         "done loading checkpoint",
         "The network gets pixels as the model did: less [0.0, 0.0, 0.0], divided by [1.0, 1.0, 1.0]",

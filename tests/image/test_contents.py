@@ -98,7 +98,7 @@ def debian_packages(image: str) -> dict[str, str]:
 
 def outdated(image: str) -> set[str]:
     """The packages of an image that Debian has newer ones of."""
-    simulated = "apt-get -qq update && apt-get --simulate upgrade"
+    simulated = "apt-get -qq --error-on=any update && apt-get --simulate upgrade"
     said = subprocess.check_output(["docker", "run", "--rm", image, "sh", "-c", simulated], text=True)
     return set(re.findall(r"^Inst (\S+)", said, re.MULTILINE))
 

@@ -19,7 +19,7 @@ def test_a_shell_takes_the_machines_certificates_and_runs_none_of_their_comments
     script = f'needed=$({ROOT}/docker/local-engine.sh start) && eval "$needed" && printf "%s" "$EXTRA_CA_PEM"'
     taken = subprocess.run(
         ["sh", "-c", script],
-        env={"PATH": os.environ["PATH"], "AUTHORITIES": str(tmp_path)},
+        env={**os.environ, "AUTHORITIES": str(tmp_path)},
         check=True,
         capture_output=True,
         text=True,

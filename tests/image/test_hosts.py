@@ -92,7 +92,7 @@ def test_two_containers_train_together_by_horovod_and_let_nobody_else_in(tmp_pat
     assert [(job.base / "output" / "model.tar.gz").exists() for job in jobs] == [True, False]
 
 
-def test_hosts_that_are_not_root_say_at_once_that_horovod_needs_it(tmp_path: Path, network: str) -> None:
+def test_hosts_that_are_not_root_say_each_that_horovod_needs_it(tmp_path: Path, network: str) -> None:
     jobs = lay_out(tmp_path, kv_store="horovod")
     for path in (tmp_path, *tmp_path.rglob("*")):
         shutil.chown(path, 1234)

@@ -4,7 +4,7 @@ import pytest
 
 from gluon_ssd.deadline import Deadline
 from gluon_ssd.errors import PlatformError, StoppedError, UserError
-from gluon_ssd.sagemaker.name_resolution import addresses, check_is_here, of_interface
+from gluon_ssd.sagemaker.name_resolution import addresses, of_interface, own_address
 
 
 def test_an_interface_has_its_address_and_one_that_does_not_exist_has_none() -> None:
@@ -28,10 +28,15 @@ def test_the_wait_for_a_name_counts_from_when_the_deadline_was_set() -> None:
         addresses(["no-such-host.invalid"], deadline=expired, stopped=lambda: False)
 
 
-def test_a_name_of_this_machine_is_told_from_that_of_another() -> None:
-    check_is_here("algo-1", "127.0.0.3")
+def test_a_host_is_found_by_its_interface_or_else_by_its_name() -> None:
+    assert own_address("algo-1", "127.0.0.3", "lo") == "127.0.0.1"
+    assert own_address("algo-1", "127.0.0.3", "no-such-one0") == "127.0.0.3"
+    assert own_address("algo-1", "127.0.0.3", None) == "127.0.0.3"
+
+
+def test_a_name_of_another_machine_is_a_mistake() -> None:
     with pytest.raises(UserError) as caught:
-        check_is_here("algo-1", "192.0.2.1")  # nobody's, by RFC 5737
+        own_address("algo-1", "192.0.2.1", None)  # nobody's, by RFC 5737
     assert str(caught.value) == (
         "resourceconfig.json: current_host: expected a name of this machine, got 'algo-1', whose address 192.0.2.1 is "
         "another's"

@@ -107,20 +107,19 @@ def test_hosts_that_are_trusted_come_in_and_are_known_by_their_names(tmp_path: P
     files.home.mkdir()
     files.trust({"algo-2": KEYS, "algo-3": PublicKeys(SERVER, CLIENT)})
     assert (files.home / "authorized_keys").read_text() == f"{MARK}{CLIENT}\n{SERVER}\n"
-    assert (files.home / "known_hosts").read_text() == f"algo-2 {SERVER}\nalgo-3 {CLIENT}\n"
+    assert (files.home / "known_hosts").read_text() == f"{MARK}algo-2 {SERVER}\nalgo-3 {CLIENT}\n"
 
 
-def test_hosts_that_root_knows_already_stay_known_and_make_no_keys(tmp_path: Path) -> None:
+def test_hosts_that_root_knows_already_stay_known_out_of_paramikos_way(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     files.home.mkdir()
-    known = files.home / "known_hosts"
-    stale = f"algo-2 {CLIENT}"
-    known.write_bytes(f"# caf\xe9\n{stale}\ngit.example {SERVER}".encode("latin-1"))
+    before = f"# caf\xe9\n@cert-authority *.example {SERVER}\nalgo-2 {CLIENT}\n".encode("latin-1")
+    (files.home / "known_hosts").write_bytes(before)
     assert not files.are_anothers
     for _ in range(2):  # a container that starts again has nothing twice
         files.trust({"algo-2": KEYS})
-        expected = f"algo-2 {SERVER}\n# caf\xe9\n{stale}\ngit.example {SERVER}\n"
-        assert known.read_bytes() == expected.encode("latin-1")
+        assert (files.home / "known_hosts").read_text() == f"{MARK}algo-2 {SERVER}\n"
+        assert (files.home / "known_hosts2").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["id_rsa", "authorized_keys"])
@@ -198,7 +197,8 @@ def test_the_first_host_lets_the_others_in_and_they_only_the_first(tmp_path: Pat
         cluster = Cluster(names, current)
         with exchanged(cluster, deadline=Deadline.after(10), stopped=goes_on, environ=ASKED, files=files):
             keys = ask(HOST, PORT, deadline=Deadline.after(10), stopped=goes_on)
-            assert (files.home / "known_hosts").read_text() == "".join(f"{host} {keys.server}\n" for host in others)
+            known = "".join(f"{host} {keys.server}\n" for host in others)
+            assert (files.home / "known_hosts").read_text() == MARK + known
             assert (files.home / "authorized_keys").read_text() == MARK + f"{keys.client}\n" * len(others)
 
 

@@ -27,17 +27,24 @@ def addresses(hosts: Sequence[str], *, deadline: Deadline, stopped: Callable[[],
     return {host: _address(host, deadline, stopped) for host in hosts}
 
 
-def check_is_here(host: str, address: str) -> None:
-    """Raise UserError where this host's own name means another machine."""
+def own_address(host: str, found: str, interface: str | None) -> str:
+    """Return by which address the others find this host: that of its interface, if it has that, else what was found.
+
+    Raises:
+        UserError: what was found for this host's own name is another machine's address.
+    """
+    if interface and (address := of_interface(interface)):
+        return address
     with socket.socket() as here:
         try:
-            here.bind((address, 0))
+            here.bind((found, 0))
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 raise UserError(
                     f"resourceconfig.json: current_host: expected a name of this machine, got {host!r}, whose address "
-                    f"{address} is another's"
+                    f"{found} is another's"
                 ) from error
+    return found
 
 
 def of_interface(name: str) -> str | None:

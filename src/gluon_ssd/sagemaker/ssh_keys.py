@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PORT = 7022
 ASKED_FOR = "GLUON_SSD_SSH_KEYS"
 """The variable by which an image asks for it: elsewhere SSH is somebody's, who has set it up."""
-_OURS = "# of gluon-ssd, for one job\n"  # at the start of authorized_keys
+_OURS = "# of gluon-ssd, for one job\n"  # at the start of authorized_keys and known_hosts
 _KIND = "ed25519"
 _PUBLIC = re.compile(rf"ssh-{_KIND} [A-Za-z0-9+/]{{60,80}}=*")
 _LONGEST = 1000  # bytes of an answer
@@ -71,13 +71,16 @@ class SshFiles:
         return PublicKeys(_pair(client), _public(server) if server.exists() else _pair(server))
 
     def trust(self, hosts: Mapping[str, PublicKeys]) -> None:
-        """Let these hosts in, and know them by their names, beside those that root knows already."""
+        """Let these hosts in, and know them by their names, beside those that root knows already.
+
+        What is known already moves to known_hosts2, which SSH reads as well, and Paramiko, which stumbles, does not.
+        """
         _write(self._authorized, _OURS + "".join(f"{keys.client}\n" for keys in hosts.values()))
-        path, known = self.home / "known_hosts", [f"{host} {keys.server}" for host, keys in hosts.items()]
-        before = path.read_text(errors="surrogateescape").splitlines() if path.exists() else []
-        # Before what root knows already: Paramiko goes by the first line of a host.
-        lines = [*known, *(line for line in before if line not in known)]
-        _write(path, "".join(f"{line}\n" for line in lines))
+        known = self.home / "known_hosts"
+        if known.exists() and not (before := known.read_bytes()).startswith(_OURS.encode()):
+            with (self.home / "known_hosts2").open("ab") as others:
+                others.write(before)
+        _write(known, _OURS + "".join(f"{host} {keys.server}\n" for host, keys in hosts.items()))
 
     @property
     def _authorized(self) -> Path:
@@ -110,7 +113,11 @@ def exchanged(
         return
     others = set(cluster.hosts) - {cluster.current_host} if cluster.rank == 0 else {cluster.primary}
     with offered(own):
-        files.trust({host: ask(host, deadline=deadline, stopped=stopped) for host in sorted(others)})
+        given = {host: ask(host, deadline=deadline, stopped=stopped) for host in sorted(others)}
+        try:
+            files.trust(given)
+        except OSError as error:
+            raise PlatformError(f"hosts: expected to write the keys of others for SSH, got {error}") from error
         yield
 
 
@@ -197,7 +204,7 @@ def _public(path: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(text, errors="surrogateescape")
+    path.write_text(text)
 
 
 class _Server(socketserver.ThreadingTCPServer):
