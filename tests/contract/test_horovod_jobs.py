@@ -152,7 +152,7 @@ def test_a_launcher_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mistaken", [False, True])
-def test_processes_that_a_user_launches_clear_what_an_earlier_job_has_left(tmp_path: Path, *, mistaken: bool) -> None:
+def test_processes_that_a_user_launches_replace_what_an_earlier_job_has_left(tmp_path: Path, *, mistaken: bool) -> None:
     (job,) = lay_out(tmp_path, 1, **HOROVOD, mini_batch_size="5" if mistaken else "4", epochs="1")
     output = job.base / "output"
     output.mkdir()
@@ -161,7 +161,7 @@ def test_processes_that_a_user_launches_clear_what_an_earlier_job_has_left(tmp_p
     ended = job.run("mpirun", "--allow-run-as-root", "--oversubscribe", "-bind-to", "none", "-np", "2")
     left = {path.name: path.read_bytes()[:12] for path in output.iterdir()}
     if mistaken:
-        assert left == {"failure": b"ClientError:"}
+        assert left == {"failure": b"ClientError:", "model.tar.gz": b"an earlier model"[:12]}
         assert ended.failure
         assert "mini_batch_size" in ended.failure
     else:
