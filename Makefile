@@ -33,7 +33,7 @@ train: $(READY)  ## train on generated scenes, then draw what the model finds (a
 	@echo "model:    $(DEMO)/job/output/model.tar.gz"
 	@echo "pictures: $(DEMO)/pictures"
 
-test: $(READY)  ## run all tests
+test: $(READY)  ## run the tests but for those of test-image; those of test-distributed are skipped
 	$(BIN)/pytest -m "not docker"
 
 $(HOROVOD)/.ready: $(HOROVOD_FILES) $(READY)
@@ -62,8 +62,10 @@ bench: $(READY)  ## print the benchmark tables
 	$(BIN)/python benchmarks/reader_memory.py
 	$(BIN)/python benchmarks/distributed.py
 
+WITH_ENGINE := needed=$$(docker/local-engine.sh start) && eval "$$needed"
+
 bench-image: $(READY)  ## print the size of the image and how fast it is built and starts; DEVICE=gpu for the other
-	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(BIN)/python benchmarks/image.py --device $(DEVICE)
+	$(WITH_ENGINE) && $(BIN)/python benchmarks/image.py --device $(DEVICE)
 
 # These arguments go in where the environment has them: docker/local-engine.sh prints what this machine needs.
 image:  ## build the image for CPUs, gluon-ssd:cpu (needs Docker)
@@ -80,15 +82,15 @@ image-gpu:  ## build the image for NVIDIA GPUs, gluon-ssd:gpu (needs Docker, and
 
 test-image: $(READY) .venv-sdk/.ready .inventory/.ready  ## build the image for CPUs and drive it as its users do (as root; on Debian it needs nothing)
 	docker/local-engine.sh compose
-	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker
+	$(WITH_ENGINE) && $(MAKE) image && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker
 
-test-image-gpu: $(READY) .inventory/.ready  ## build the image for GPUs and drive it on the CPU
-	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image-gpu \
+test-image-gpu: $(READY) .inventory/.ready  ## build the image for GPUs, look at what is in it, and train on the CPU
+	$(WITH_ENGINE) && $(MAKE) image-gpu \
 	  && REQUIRE_DOCKER=1 IMAGE_DEVICE=gpu $(BIN)/pytest -m docker tests/image/test_contents.py tests/image/test_inventory.py tests/image/test_gpu_image.py
 
 test-sdk3: $(READY) .venv-sdk3/.ready  ## the same by version 3 of SageMaker's SDK alone, which takes 940 MB
 	docker/local-engine.sh compose
-	needed=$$(docker/local-engine.sh start) && eval "$$needed" && $(MAKE) image \
+	$(WITH_ENGINE) && $(MAKE) image \
 	  && REQUIRE_DOCKER=1 $(BIN)/pytest -m docker tests/image/test_model_trainer.py
 
 .inventory/.ready: docker/inventory.txt $(READY)

@@ -6,7 +6,6 @@ are those of Docker's own store of images.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -17,13 +16,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gluon_ssd.tools.job_folder import lay_out
+from gluon_ssd.tools.scenes import write_scenes
+
 BUILT = "gluon-ssd:benchmark"
 ROOT = Path(__file__).parent.parent
 SETTINGS = {
     "base_network": "resnet-18",
     "image_shape": "64",
     "num_classes": "5",
-    "num_training_samples": "8",
     "mini_batch_size": "4",
     "epochs": "1",
 }
@@ -115,23 +116,11 @@ def build(source: Path, device: str) -> None:
         sys.exit(built.stderr)
 
 
-def job_folder(base: Path) -> Path:
+def job_folder(folder: Path) -> Path:
     """Lay out a job on generated scenes as SageMaker does."""
-    for seed, channel in enumerate(("train", "validation")):
-        path = base / "input" / "data" / channel / "scenes.rec"
-        path.parent.mkdir(parents=True)
-        command = [sys.executable, "-m", "gluon_ssd", "prepare", "scenes", "--images", "8", "--seed", str(seed)]
-        subprocess.run([*command, "--output", path], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
-    config = base / "input" / "config"
-    config.mkdir()
-    channel_config = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
-    for name, content in (
-        ("hyperparameters", SETTINGS),
-        ("inputdataconfig", dict.fromkeys(("train", "validation"), channel_config)),
-        ("resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1"]}),
-    ):
-        (config / f"{name}.json").write_text(json.dumps(content))
-    return base
+    scenes = folder.with_name("scenes.rec")
+    write_scenes(scenes, images=8, seed=0)
+    return lay_out(folder, train=scenes, validation=scenes, hyperparameters=SETTINGS).base
 
 
 def run(*words: str) -> tuple[float, float]:

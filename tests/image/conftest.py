@@ -1,37 +1,29 @@
 """Tests of the image by a Docker engine: `make test-image` brings both, and REQUIRE_DOCKER=1 demands them."""
 
-import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from image.container import IMAGE
+from image.needs import expect
 from image.sdk import ROOT
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _image() -> None:
     """Skip where there is no engine or no image, or fail where they are required."""
-    try:
-        asked = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, text=True, check=False)
-        missing = asked.stderr.strip()
-    except FileNotFoundError:
-        missing = "there is no command docker"
-    if missing and os.environ.get("REQUIRE_DOCKER") == "1":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(f"{missing}; `make test-image` brings what is missing")
+    expect("the command docker", found=shutil.which("docker") is not None)
+    asked = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, text=True, check=False)
+    expect(f"{IMAGE} ({asked.stderr.strip()})", found=asked.returncode == 0)
 
 
 @pytest.fixture(scope="session")
 def sdk() -> Path:
     """Return the Python that has version 2 of SageMaker's SDK."""
     python = ROOT / ".venv-sdk" / "bin" / "python"
-    if not python.exists():
-        if os.environ.get("REQUIRE_DOCKER") == "1":
-            pytest.fail(f"expected {python}, got none")
-        pytest.skip("SageMaker's SDK is not installed; `make test-image` does it")
+    expect(f"SageMaker's SDK in {python}", found=python.exists())
     return python
 
 

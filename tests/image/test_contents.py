@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from image.container import DEVICE, IMAGE, output_of
+from image.sdk import ROOT
 
 pytestmark = pytest.mark.docker
 
-ROOT = Path(__file__).parent.parent.parent
 LARGEST = {"cpu": 1.15e9, "gpu": 4.65e9}
 LIST = "import importlib.metadata as m; print(*(d.name + '==' + d.version for d in m.distributions({})), sep='\\n')"
 FOLDERS = "cd /opt/nvidia && find -mindepth 1 -maxdepth 1 -type d ! -name '*.dist-info' -printf '%f\\n'"
@@ -27,7 +27,12 @@ CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE----
 
 def packages(where: str = "") -> set[str]:
     """Return the Python packages of the image, or those of `path=[...]`, as a lock file names them."""
-    return {line.lower().replace("_", "-") for line in output_of("python", "-c", LIST.format(where)).split()}
+    return {as_locked(line) for line in output_of("python", "-c", LIST.format(where)).split()}
+
+
+def as_locked(package: str) -> str:
+    """Return NAME==VERSION as a lock file spells it."""
+    return package.lower().replace("_", "-")
 
 
 def locked(name: str) -> set[str]:

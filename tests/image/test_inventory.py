@@ -1,15 +1,15 @@
 """What `make inventory` writes of the image."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from image.container import DEVICE, IMAGE
+from image.needs import expect
 from image.sdk import ROOT
-from image.test_contents import debian_packages, locked
+from image.test_contents import as_locked, debian_packages, locked
 
 pytestmark = pytest.mark.docker
 
@@ -19,10 +19,7 @@ PROGRAM = "gluon-ssd==0.1.0"
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not (TOOLS / ".ready").exists():
-        if os.environ.get("REQUIRE_DOCKER") == "1":
-            pytest.fail(f"expected {TOOLS}, got none")
-        pytest.skip("the tools are not installed; `make inventory` does it")
+    expect(f"the tools of `make inventory` in {TOOLS}", found=(TOOLS / ".ready").exists())
     folder = tmp_path_factory.mktemp("inventory")
     subprocess.run([ROOT / "docker" / "inventory.sh", IMAGE, TOOLS, folder], check=True)
     return folder
@@ -35,7 +32,7 @@ def in_the_image() -> set[str]:
 
 def test_the_sbom_names_the_packages_of_the_lock_and_where_they_come_from(inventory: Path) -> None:
     components = json.loads((inventory / "sbom.json").read_text())["components"]
-    found = {f"{one['name'].lower().replace('_', '-')}=={one['version']}": one.get("purl", "") for one in components}
+    found = {as_locked(f"{one['name']}=={one['version']}"): one.get("purl", "") for one in components}
     assert set(found) - {PROGRAM} == in_the_image()
     strangers = {name for name, address in found.items() if not address.startswith("pkg:pypi/")}
     assert strangers <= {PROGRAM}
@@ -43,9 +40,7 @@ def test_the_sbom_names_the_packages_of_the_lock_and_where_they_come_from(invent
 
 def test_every_package_has_a_licence(inventory: Path) -> None:
     rows = [line.strip("| ").split("|") for line in (inventory / "licences.md").read_text().splitlines()[2:]]
-    licences = {
-        f"{name.strip().lower().replace('_', '-')}=={version.strip()}": kind.strip() for name, version, kind in rows
-    }
+    licences = {as_locked(f"{name.strip()}=={version.strip()}"): kind.strip() for name, version, kind in rows}
     assert in_the_image() <= set(licences)
     assert [name for name, kind in licences.items() if kind in ("", "UNKNOWN") and name != PROGRAM] == []
     general = {name for name, kind in licences.items() if "GPL" in kind and "LGPL" not in kind and "Lesser" not in kind}
