@@ -140,6 +140,7 @@ ALGORITHM_EXAMPLES = """examples:
       --instance-types ml.c7i.4xlarge ml.c7i.8xlarge
 
 SageMaker then checks hyperparameters and channels of jobs that name the algorithm before they start, and knows their
-metrics; a tuning job takes validation:mAP as its objective. Name instance types without GPUs for the image for CPUs: it
-refuses to train where there is a GPU. The algorithm trains; it cannot make endpoints, since the image does not serve.
+metrics; a tuning job takes validation:mAP as its objective. Name instance types without GPUs for the image for CPUs:
+its jobs end with a platform error on others. The algorithm trains; it cannot make endpoints, since the image does not
+serve.
 """
